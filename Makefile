@@ -1,0 +1,58 @@
+# What one needs every day; .ci/run is the whole of it.
+
+VERSION    := $(or $(patsubst v%,%,$(shell git describe --tags --always --dirty 2>/dev/null)),devel)
+LDFLAGS    := -s -w -X github.com/ckpt-tool/ckpt/cmd.version=$(VERSION)
+STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+FUZZTIME   ?= 30s
+
+# ./... leaves testdata out, by its name; its package is tested all the same.
+PACKAGES = ./... ./testdata ./testdata/bench ./testdata/generator/large
+
+.PHONY: build demo test race test-live bench fuzz lint docs clean
+
+build:
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ckpt$(shell go env GOEXE) .
+
+demo: build
+	sh testdata/demo.sh bin/ckpt
+
+test:
+	go test $(PACKAGES)
+
+# The race detector needs cgo and a C compiler.
+race:
+	CGO_ENABLED=1 go test -race $(PACKAGES)
+
+# Against the real thing: tests that start Flink, and so need Java and Maven.
+test-live:
+	go test -tags live -count=1 -timeout 60m -run Flink ./metadata
+
+# Go's benchmarks, then whole processes against Flink's own loader, which needs Java and Maven.
+bench: build
+	go test -run '^$$' -bench . -benchmem ./...
+	go run ./testdata/bench bin/ckpt testdata
+
+# Each fuzz target for FUZZTIME; go runs but one at a time.
+fuzz:
+	@set -e; for pkg in $$(go list ./...); do \
+		targets=$$(go test -list '^Fuzz' $$pkg); \
+		for target in $$(printf '%s\n' "$$targets" | grep '^Fuzz' || true); do \
+			echo "$$pkg $$target"; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 200x $$pkg; \
+		done; \
+	done
+
+lint:
+	@unformatted=$$(git ls-files -co --exclude-standard '*.go' | xargs gofmt -l); \
+		test -z "$$unformatted" || { echo "not formatted: $$unformatted"; exit 1; }
+	go vet $(PACKAGES)
+	go vet -tags live $(PACKAGES)
+	go run $(STATICCHECK) $(PACKAGES)
+	go test -count=1 -run TestImports ./cmd
+
+# docs/cli and docs/man, out of the commands themselves.
+docs:
+	go run . gendocs docs
+
+clean:
+	rm -rf bin dist testdata/generator/target
