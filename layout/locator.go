@@ -1,0 +1,147 @@
+package layout
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"path"
+	"strings"
+)
+
+// Locator tells where the files of one snapshot lie now.
+type Locator struct {
+	ctx     context.Context
+	store   Store
+	dir     string // key of the snapshot
+	stat    Resolver
+	list    Resolver
+	anchors map[string]*anchored
+	names   map[string]map[string]struct{} // by key of a directory, what lies in it
+}
+
+// anchored is what is known of the paths that begin alike, up to the id of a job or
+// the name of a savepoint.
+type anchored struct {
+	url, key string // where they lie, if found
+	found    bool
+	tries    int
+}
+
+// Bounds on the questions that one snapshot may cost. With entropy in paths, each
+// file has a beginning of its own.
+const (
+	mostTries    = 3
+	mostAnchors  = 64
+	mostListings = 4096
+)
+
+// NewLocator is for the snapshot t. It lives as long as ctx.
+func NewLocator(ctx context.Context, t *Target, maps []Mapping) *Locator {
+	l := &Locator{ctx: ctx, store: t.Store, dir: t.Dir, anchors: map[string]*anchored{}, names: map[string]map[string]struct{}{}}
+	l.stat = Resolver{Root: t.Store.URL(), Maps: maps, Exists: l.exists}
+	l.list = Resolver{Root: t.Store.URL(), Maps: maps, Exists: l.listed}
+	return l
+}
+
+// Locate tells where an absolute path is to be looked for, at the cost of a few
+// questions in all. Of paths that begin alike, up to the job's id, the first that is
+// found by its tail speaks for the rest; that these exist is not asked.
+func (l *Locator) Locate(p string) (Location, error) {
+	url := Canonical(p)
+	if loc, ok := l.stat.direct(url); ok {
+		return loc, nil
+	}
+	prefix, rest, ok := anchorOf(url)
+	if !ok {
+		return Location{URL: url, How: Outside}, nil
+	}
+	a := l.anchors[prefix]
+	switch {
+	case a == nil && len(l.anchors) >= mostAnchors:
+		return Location{URL: url, How: Unasked}, nil
+	case a == nil:
+		a = &anchored{}
+		l.anchors[strings.Clone(prefix)] = a
+	case a.found:
+		return Location{URL: Join(a.url, rest), Key: path.Join(a.key, rest), How: ByTail}, nil
+	}
+	if a.tries == mostTries {
+		return Location{URL: url, How: Outside}, nil
+	}
+	a.tries++
+	loc, err := l.stat.AbsolutePath(l.dir, p)
+	if err == nil && loc.How == ByTail {
+		a.found = true
+		a.url, a.key = strings.TrimSuffix(loc.URL, "/"+rest), strings.TrimSuffix(strings.TrimSuffix(loc.Key, rest), "/")
+	}
+	return loc, err
+}
+
+// anchorOf cuts a URL behind the last element that no other tree has.
+func anchorOf(url string) (prefix, rest string, ok bool) {
+	elements := strings.Split(url, "/")
+	i, _ := lastAnchor(elements)
+	if i < 0 {
+		return "", "", false
+	}
+	rest = strings.Join(elements[i+1:], "/")
+	return strings.TrimSuffix(url, "/"+rest), rest, true
+}
+
+// exists asks for one file.
+func (l *Locator) exists(key string) (bool, error) {
+	o, err := l.store.Stat(l.ctx, key)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil && o.Type != TypeDir, err
+}
+
+// Resolved is the URL where the file p was found, "" where it stands so in _metadata,
+// or where no such file exists. It lists each directory once. A mapping to a place
+// outside of the tree is believed.
+func (l *Locator) Resolved(p string) (string, error) {
+	loc, err := l.list.AbsolutePath(l.dir, p)
+	if err != nil || loc.How != ByTail && loc.How != Mapped {
+		return "", err
+	}
+	if loc.How == Mapped && loc.Key != "" {
+		if ok, err := l.listed(loc.Key); !ok {
+			return "", err
+		}
+	}
+	return loc.URL, nil
+}
+
+// listed looks key up in the listing of its directory.
+func (l *Locator) listed(key string) (bool, error) {
+	dir, name := path.Split(key)
+	dir = strings.TrimSuffix(dir, "/")
+	names, ok := l.names[dir]
+	if !ok {
+		if len(l.names) >= mostListings {
+			return false, nil
+		}
+		names = map[string]struct{}{}
+		for o, err := range l.store.Children(l.ctx, dir) {
+			if errors.Is(err, fs.ErrNotExist) {
+				break
+			}
+			if err != nil {
+				return false, err
+			}
+			names[o.Name()] = struct{}{}
+		}
+		l.names[dir] = names
+	}
+	_, exists := names[name]
+	return exists, nil
+}
+
+// Inside tells whether p is a path below the directory that it is relative to, as
+// those of Flink are. Flink takes "a:b" for a URL.
+func Inside(p string) bool {
+	key, err := CleanKey(p)
+	first, _, _ := strings.Cut(p, "/")
+	return err == nil && key != "" && !strings.Contains(first, ":")
+}

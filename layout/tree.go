@@ -1,0 +1,151 @@
+package layout
+
+import (
+	"path"
+	"strings"
+	"time"
+)
+
+// tree is what the listing has shown so far.
+type tree struct {
+	opts  ScanOptions
+	root  *node
+	byKey map[string]*node
+	nodes []*node // parents before their children
+	last  *node   // listings come by directory
+	inv   *Inventory
+	files []fileIn
+}
+
+// fileIn is a file whose area is not known yet.
+type fileIn struct {
+	Object
+	in *node
+}
+
+// node is one directory.
+type node struct {
+	key, name string
+	parent    *node
+	modified  time.Time
+
+	files   int // directly in it
+	bytes   int64
+	newest  time.Time
+	meta    *Object
+	pending *Object
+	err     error
+
+	holdsCheckpoints bool // it has a child chk-N or taskowned
+
+	// Filled by classify.
+	job           *JobID
+	area          Area
+	owner         *Snapshot
+	home          *JobDir
+	metadataBelow bool
+}
+
+// newTree starts at the root. What encloses the root counts for it as well: the
+// root may be a job's directory or a checkpoint.
+func newTree(url string, opts ScanOptions) *tree {
+	p := ParsePlace(url)
+	root := &node{name: path.Base(p.Path)}
+	for element := range strings.SplitSeq(p.Path, "/") {
+		if id, err := ParseJobID(element); err == nil {
+			root.job = &id
+		}
+	}
+	return &tree{
+		opts:  opts,
+		root:  root,
+		byKey: map[string]*node{"": root},
+		nodes: []*node{root},
+		last:  root,
+		inv:   &Inventory{Root: url},
+	}
+}
+
+// dir gives the node of a directory, and makes it and those above where the store
+// does not list directories.
+func (t *tree) dir(key string) *node {
+	if key == t.last.key {
+		return t.last
+	}
+	n := t.byKey[key]
+	if n == nil {
+		parent, name := splitKey(key)
+		n = &node{key: key, name: name, parent: t.dir(parent)}
+		t.byKey[key] = n
+		t.nodes = append(t.nodes, n)
+		if _, ok := ParseCheckpointDir(name); ok || name == TaskOwnedName {
+			n.parent.holdsCheckpoints = true
+		}
+	}
+	t.last = n
+	return n
+}
+
+// add takes one entry of the listing.
+func (t *tree) add(o Object) {
+	if o.Type == TypeDir {
+		n := t.dir(o.Key)
+		n.modified = later(n.modified, o.Modified)
+	}
+	parent, name := splitKey(o.Key)
+	n := t.dir(parent)
+	n.newest = later(n.newest, o.Modified)
+	if name == MetadataName {
+		n.meta = &o
+	}
+	switch o.Type {
+	case TypeLink, TypeSpecial:
+		t.inv.Skipped = append(t.inv.Skipped, o)
+	case TypeFile:
+		if _, ok := ParsePendingMetadata(name); ok {
+			n.pending = &o
+		}
+		t.addFile(n, o)
+	}
+}
+
+// addFile counts a file.
+func (t *tree) addFile(n *node, o Object) {
+	n.files++
+	n.bytes += o.Size
+	t.inv.Count++
+	t.inv.Bytes += o.Size
+	if t.opts.KeepFiles {
+		t.files = append(t.files, fileIn{o, n})
+	}
+	if t.opts.Progress != nil && t.inv.Count%progressStep == 0 {
+		t.opts.Progress(t.inv.Count)
+	}
+}
+
+// fail notes an entry that could not be read. It makes the directory doubtful, or
+// the one above if the entry itself is not known.
+func (t *tree) fail(o Object, err error) {
+	n := t.byKey[o.Key]
+	if n == nil {
+		parent, _ := splitKey(o.Key)
+		n = t.dir(parent)
+	}
+	n.err = err
+	t.inv.Errors = append(t.inv.Errors, err)
+}
+
+// splitKey splits off the last element.
+func splitKey(key string) (dir, name string) {
+	if i := strings.LastIndexByte(key, '/'); i >= 0 {
+		return key[:i], key[i+1:]
+	}
+	return "", key
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
