@@ -1,0 +1,113 @@
+package cmd
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/ckpt-tool/ckpt/layout"
+	"github.com/ckpt-tool/ckpt/layout/storage"
+	"github.com/mattn/go-isatty"
+	"golang.org/x/term"
+)
+
+// Env is everything that a command knows of the outside world, so that a test
+// can run the whole command line in its own process.
+type Env struct {
+	Args      []string // of the command line, without the program's name
+	In        io.Reader
+	Out, Err  io.Writer
+	LookupEnv func(name string) (string, bool)
+	Now       func() time.Time
+	OpenStore layout.OpenStore // the tree at a URL
+
+	// Whether the three streams are terminals.
+	InTerminal, OutTerminal, ErrTerminal bool
+	// Width gives the columns of the terminal, 0 where they are not known.
+	Width func() int
+
+	// What the global flags come to. Run fills them in before a command starts.
+	Output             Format
+	Verbose, Quiet     bool
+	Progress           bool // whether to draw progress on Err
+	ColorOut, ColorErr bool
+	Log                *slog.Logger // messages to people, on Err
+
+	jsonLog bool
+}
+
+// systemEnv is the world of this process.
+func systemEnv() *Env {
+	return &Env{
+		Args:        os.Args[1:],
+		In:          os.Stdin,
+		Out:         os.Stdout,
+		Err:         os.Stderr,
+		LookupEnv:   os.LookupEnv,
+		Now:         time.Now,
+		OpenStore:   storage.Open,
+		InTerminal:  isTerminal(os.Stdin),
+		OutTerminal: isTerminal(os.Stdout),
+		ErrTerminal: isTerminal(os.Stderr),
+		Width:       terminalWidth,
+	}
+}
+
+func isTerminal(f *os.File) bool {
+	return isatty.IsTerminal(f.Fd()) || isatty.IsCygwinTerminal(f.Fd())
+}
+
+// terminalWidth prefers what the user says over what the terminal says.
+func terminalWidth() int {
+	if n, err := strconv.Atoi(os.Getenv("COLUMNS")); err == nil && n > 0 {
+		return n
+	}
+	if n, _, err := term.GetSize(int(os.Stdout.Fd())); err == nil {
+		return n
+	}
+	return 0
+}
+
+// Getenv is the value of an environment variable, "" where it is not set.
+func (e *Env) Getenv(name string) string {
+	v, _ := e.LookupEnv(name)
+	return v
+}
+
+// guardedWriter remembers the first error of the writer below it, so that a
+// full disk is not taken for success where a command does not look.
+type guardedWriter struct {
+	w   io.Writer
+	err error
+}
+
+// Write implements io.Writer.
+func (g *guardedWriter) Write(p []byte) (int, error) {
+	if g.err != nil {
+		return 0, g.err
+	}
+	n, err := g.w.Write(p)
+	if err != nil {
+		g.err = &outputError{err}
+		return n, g.err
+	}
+	return n, nil
+}
+
+// outputError is a failure to write the command's own output.
+type outputError struct{ err error }
+
+// Error implements error.
+func (e *outputError) Error() string { return "writing the output: " + e.err.Error() }
+
+// Unwrap gives the error of the writer.
+func (e *outputError) Unwrap() error { return e.err }
+
+// closed tells whether the reader of the output has gone, as `| head` does.
+func (e *outputError) closed() bool {
+	return errors.Is(e.err, syscall.EPIPE) || errors.Is(e.err, io.ErrClosedPipe)
+}

@@ -1,0 +1,247 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/ckpt-tool/ckpt/layout"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// globals are the flags of every command.
+type globals struct {
+	output, color, progress, logFormat string
+	quiet, verbose                     bool
+}
+
+// The allowed values of flags, the initial one first. What is initial of outputForms
+// depends on the terminal.
+var (
+	outputForms = []string{string(Table), string(JSON), string(TSV)}
+	when        = []string{"auto", "always", "never"}
+	logFormats  = []string{"text", "json"}
+)
+
+func (g *globals) addFlags(root *cobra.Command) {
+	f := root.PersistentFlags()
+	global := func(value *string, name, short, initial string, allowed []string, usage string) {
+		addChoice(root, f, value, name, short, initial, allowed, usage)
+	}
+	global(&g.output, "output", "o", "", outputForms, "output form; table on a terminal, else tsv")
+	global(&g.color, "color", "", when[0], when, "colours")
+	global(&g.progress, "progress", "", when[0], when, "progress on stderr")
+	global(&g.logFormat, "log-format", "", logFormats[0], logFormats, "form of messages")
+	f.BoolVarP(&g.quiet, "quiet", "q", false, "no messages but errors")
+	f.BoolVarP(&g.verbose, "verbose", "v", false, "more messages; exact sizes and times")
+}
+
+// settle turns the global flags into what commands look at.
+func (g *globals) settle(env *Env) error {
+	if g.quiet && g.verbose {
+		return usagef("give one of them", "--quiet and --verbose exclude each other")
+	}
+	env.Output = Format(g.output)
+	if g.output == "" {
+		env.Output = TSV
+		if env.OutTerminal {
+			env.Output = Table
+		}
+	}
+	env.Quiet, env.Verbose = g.quiet, g.verbose
+	env.Progress = g.progress == "always" || g.progress == "auto" && env.ErrTerminal && !g.quiet
+	env.ColorOut = g.colored(env, env.OutTerminal)
+	env.ColorErr = g.colored(env, env.ErrTerminal)
+	env.jsonLog = g.logFormat == "json"
+	level := slog.LevelInfo
+	switch {
+	case g.quiet:
+		level = slog.LevelError
+	case g.verbose:
+		level = slog.LevelDebug
+	}
+	env.Log = newLogger(env.Err, env.jsonLog, level)
+	return nil
+}
+
+func (g *globals) colored(env *Env, terminal bool) bool {
+	if g.color != "auto" {
+		return g.color == "always"
+	}
+	return terminal && env.Getenv("NO_COLOR") == "" && env.Getenv("TERM") != "dumb"
+}
+
+// choiceValue is a flag with a few allowed values.
+type choiceValue struct {
+	value   *string
+	allowed []string
+}
+
+// String implements pflag.Value.
+func (c *choiceValue) String() string { return *c.value }
+
+// Type implements pflag.Value. It is what help shows for the value.
+func (c *choiceValue) Type() string { return strings.Join(c.allowed, "|") }
+
+// Set implements pflag.Value.
+func (c *choiceValue) Set(s string) error {
+	if !slices.Contains(c.allowed, s) {
+		return fmt.Errorf("want %s", orList(c.allowed))
+	}
+	*c.value = s
+	return nil
+}
+
+// choice adds a flag with a few allowed values, which the shell completes.
+func choice(c *cobra.Command, value *string, name, short, initial string, allowed []string, usage string) {
+	addChoice(c, c.Flags(), value, name, short, initial, allowed, usage)
+}
+
+func addChoice(c *cobra.Command, flags *pflag.FlagSet, value *string, name, short, initial string, allowed []string, usage string) {
+	*value = initial
+	flags.VarP(&choiceValue{value, allowed}, name, short, usage)
+	complete := func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return allowed, cobra.ShellCompDirectiveNoFileComp
+	}
+	if err := c.RegisterFlagCompletionFunc(name, complete); err != nil {
+		panic(err) // the flag was added just above
+	}
+}
+
+func orList(words []string) string {
+	if len(words) < 2 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
+}
+
+// envName is the environment variable that sets a flag.
+func envName(flag string) string {
+	return "CKPT_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// neverFromEnv tells whether a flag must stand on the command line itself. Such
+// flags delete, or loosen a guard: a forgotten variable must not do that.
+func neverFromEnv(flag string) bool {
+	switch flag {
+	case "apply", "ended", "clusters-complete", "trash":
+		return true
+	}
+	return strings.HasPrefix(flag, "unsafe-") || strings.HasPrefix(flag, "remove-")
+}
+
+// isQuestion tells whether a flag asks ckpt about itself. CI systems set
+// variables such as CKPT_VERSION for purposes of their own.
+func isQuestion(flag string) bool { return flag == "help" || flag == "version" }
+
+// fromEnvironment sets the flags that are not on the command line from their
+// variables. It names the variables that it must not obey.
+func fromEnvironment(env *Env, flags *pflag.FlagSet) (ignored []string, err error) {
+	flags.VisitAll(func(f *pflag.Flag) {
+		value := env.Getenv(envName(f.Name))
+		switch {
+		case err != nil || f.Changed || value == "" || isQuestion(f.Name):
+		case neverFromEnv(f.Name):
+			ignored = append(ignored, envName(f.Name))
+		default:
+			err = setFromEnvironment(flags, f, value)
+		}
+	})
+	return ignored, err
+}
+
+func setFromEnvironment(flags *pflag.FlagSet, f *pflag.Flag, value string) error {
+	values := []string{value}
+	if _, list := f.Value.(pflag.SliceValue); list {
+		values = strings.Split(value, "\n")
+	}
+	for _, v := range values {
+		if err := flags.Set(f.Name, v); err != nil {
+			var invalid *pflag.InvalidValueError
+			if errors.As(err, &invalid) {
+				err = invalid.Unwrap()
+			}
+			hint := fmt.Sprintf("the variable %s stands for --%s; unset it or correct it", envName(f.Name), f.Name)
+			return usagef(hint, "%s=%q: %v", envName(f.Name), v, err)
+		}
+	}
+	return flags.SetAnnotation(f.Name, byVariable, nil)
+}
+
+// byVariable is the annotation of a flag that the environment has set.
+const byVariable = "ckpt_by_variable"
+
+// onCommandLine tells whether the user gave a flag in this very call. A variable
+// may stand there for other commands.
+func onCommandLine(flags *pflag.FlagSet, name string) bool {
+	f := flags.Lookup(name)
+	if f == nil || !f.Changed {
+		return false
+	}
+	_, variable := f.Annotations[byVariable]
+	return !variable
+}
+
+// mapOptions is the flag --map of commands that follow the paths in a `_metadata`.
+type mapOptions struct{ maps pathMaps }
+
+func (o *mapOptions) addFlags(c *cobra.Command) {
+	c.Flags().Var(&o.maps, "map", "read what lies below OLD at NEW: for a copied tree (repeatable)")
+}
+
+// pathMaps is the value of --map.
+type pathMaps []layout.Mapping
+
+// String implements pflag.Value.
+func (m *pathMaps) String() string { return strings.Join(m.GetSlice(), " ") }
+
+// Type implements pflag.Value.
+func (m *pathMaps) Type() string { return "OLD=NEW" }
+
+// Set implements pflag.Value.
+func (m *pathMaps) Set(s string) error {
+	mapping, err := layout.ParseMapping(s)
+	if err != nil {
+		return errors.New("want OLD=NEW, two paths or URLs")
+	}
+	if place := layout.ParsePlace(mapping.New); place.Scheme == "" {
+		// What a _metadata names lies nowhere relative to here; NEW may.
+		if mapping.New, err = filepath.Abs(place.Path); err != nil {
+			return err
+		}
+	}
+	for _, other := range *m {
+		if other.Old == mapping.Old && other.New != mapping.New {
+			return fmt.Errorf("%s is mapped to %s already", other.Old, other.New)
+		}
+	}
+	*m = append(*m, mapping)
+	return nil
+}
+
+// Append implements pflag.SliceValue.
+func (m *pathMaps) Append(s string) error { return m.Set(s) }
+
+// Replace implements pflag.SliceValue.
+func (m *pathMaps) Replace(all []string) error {
+	*m = nil
+	for _, s := range all {
+		if err := m.Set(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// GetSlice implements pflag.SliceValue.
+func (m *pathMaps) GetSlice() []string {
+	var all []string
+	for _, mapping := range *m {
+		all = append(all, mapping.Old+"="+mapping.New)
+	}
+	return all
+}

@@ -1,0 +1,134 @@
+package cmd
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Progress says nothing of what is over at once, then changes in place on a
+// terminal. Where there is none, a message now and then must do.
+const (
+	progressDelay    = 500 * time.Millisecond
+	progressInterval = 100 * time.Millisecond
+	progressMessages = 10 * time.Second
+)
+
+// progress tells how far a command has come, on Err.
+type progress struct {
+	env   *Env
+	what  string
+	unit  string // of count
+	count atomic.Int64
+	start time.Time
+	quit  chan struct{}
+	ended sync.WaitGroup
+}
+
+// startProgress begins to tell of what, counting units. Whoever starts it stops it.
+func (e *Env) startProgress(what, unit string) *progress {
+	p := &progress{env: e, what: what, unit: unit, start: time.Now(), quit: make(chan struct{})}
+	if e.Progress {
+		p.ended.Go(p.run)
+	}
+	return p
+}
+
+// set says how many units are done. Any goroutine may call it.
+func (p *progress) set(n int) { p.count.Store(int64(n)) }
+
+// stop ends it, and removes its line.
+func (p *progress) stop() {
+	close(p.quit)
+	p.ended.Wait()
+}
+
+func (p *progress) run() {
+	if !p.env.ErrTerminal {
+		p.every(progressMessages, progressMessages, func() { p.env.Log.Info(p.text()) })
+		return
+	}
+	line, ok := p.env.Err.(*statusLine)
+	if !ok {
+		return // not within Run
+	}
+	p.every(progressDelay, progressInterval, func() { line.set(p.fitted()) })
+	line.set("")
+}
+
+// every calls f after delay and then at each interval, until stop.
+func (p *progress) every(delay, interval time.Duration, f func()) {
+	timer := time.NewTimer(delay)
+	defer timer.Stop()
+	for {
+		select {
+		case <-p.quit:
+			return
+		case <-timer.C:
+			f()
+			timer.Reset(interval)
+		}
+	}
+}
+
+// fitted is the text in one line of the terminal: a longer one could not be erased.
+func (p *progress) fitted() string {
+	width := p.env.Width()
+	if width <= 0 {
+		width = helpWidth
+	}
+	return shorten(p.text(), width-1)
+}
+
+func (p *progress) text() string {
+	var b strings.Builder
+	b.WriteString(escape(p.what))
+	if n := p.count.Load(); n > 0 {
+		fmt.Fprintf(&b, ": %d %s", n, p.unit)
+	}
+	fmt.Fprintf(&b, " (%s)", humanAge(time.Since(p.start)))
+	return b.String()
+}
+
+// statusLine is a writer to a terminal whose last line may be one that changes in
+// place. What is written goes above it.
+type statusLine struct {
+	mu   sync.Mutex
+	w    io.Writer
+	line string
+}
+
+// clearLine goes to the start of the line and erases it.
+const clearLine = "\r\x1b[K"
+
+// Write implements io.Writer. It expects whole lines.
+func (s *statusLine) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.line == "" {
+		return s.w.Write(p)
+	}
+	if _, err := io.WriteString(s.w, clearLine); err != nil {
+		return 0, err
+	}
+	n, err := s.w.Write(p)
+	if err != nil {
+		return n, err
+	}
+	_, err = io.WriteString(s.w, s.line)
+	return n, err
+}
+
+// set shows another line; "" removes it. What cannot be shown is not missed.
+func (s *statusLine) set(line string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if line == s.line {
+		return
+	}
+	s.line = line
+	_, _ = io.WriteString(s.w, clearLine+line)
+}

@@ -1,0 +1,109 @@
+package cmd
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/ckpt-tool/ckpt/testdata"
+)
+
+// docs/scripting.md is the contract: it must name the codes and variables that
+// there are, and its examples must be what it says they are.
+func TestScriptingGuide(t *testing.T) {
+	b, err := os.ReadFile("../docs/scripting.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	guide := string(b)
+
+	var codes []Code
+	for _, m := range regexp.MustCompile(`(?m)^\| (\d+) \| \S`).FindAllStringSubmatch(guide, -1) {
+		n, _ := strconv.Atoi(m[1])
+		codes = append(codes, Code(n))
+	}
+	want := append(slices.Clone(precedence[:]), OK)
+	slices.Sort(want)
+	if !slices.Equal(codes, want) {
+		t.Errorf("the guide has the codes %v, the program %v", codes, want)
+	}
+
+	var order []string
+	for _, c := range precedence {
+		order = append(order, strconv.Itoa(int(c)))
+	}
+	if list := strings.Join(order, ", ") + ", 0."; !strings.Contains(guide, list) {
+		t.Errorf("the guide lacks the precedence %s", list)
+	}
+
+	for _, name := range regexp.MustCompile(`--[a-z-]+[a-z]`).FindAllString(guide, -1) {
+		if flag := strings.TrimPrefix(name, "--"); !flagExists(flag) && !neverFromEnv(flag) && flag != "unsafe" && flag != "remove" {
+			t.Errorf("the guide names %s, which no command has", name)
+		}
+	}
+
+	examples := regexp.MustCompile("(?s)```json\n(.*?)```").FindAllStringSubmatch(guide, -1)
+	if len(examples) < 4 {
+		t.Fatalf("only %d examples of JSON", len(examples))
+	}
+	for _, e := range examples {
+		if !json.Valid([]byte(e[1])) {
+			t.Errorf("no JSON:\n%s", e[1])
+		}
+	}
+}
+
+func flagExists(name string) bool {
+	root := newRoot(call{}.world(nil))
+	for _, c := range append(root.Commands(), root) {
+		c.InitDefaultHelpFlag()
+		if c.Flags().Lookup(name) != nil || c.PersistentFlags().Lookup(name) != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// What the examples show must be there.
+func TestScriptingExamples(t *testing.T) {
+	b, err := os.ReadFile("../docs/scripting.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree := filepath.Join(testdata.Root(t), "flink", "2.2.0", "savepoint-and-checkpoints")
+	for section, args := range map[string][]string{
+		"### ckpt ls":      {"ls", tree},
+		"### ckpt latest":  {"latest", tree},
+		"### ckpt uid":     {"uid", "my-uid"},
+		"### ckpt version": {"version"},
+	} {
+		_, rest, ok := strings.Cut(string(b), section+"\n")
+		_, rest, ok2 := strings.Cut(rest, "```json\n")
+		example, _, ok3 := strings.Cut(rest, "```")
+		if !ok || !ok2 || !ok3 {
+			t.Errorf("%s: no example", section)
+			continue
+		}
+		r := ckpt(t, append(args, "-o", "json")...).want(t, OK)
+		have := fieldsOf(r.out)
+		for _, f := range fieldsOf(example) {
+			if !slices.Contains(have, f) {
+				t.Errorf("%s: no field %q in\n%s", section, f, r.out)
+			}
+		}
+	}
+}
+
+// fieldsOf lists the names of fields in a document.
+func fieldsOf(doc string) []string {
+	var names []string
+	for _, m := range regexp.MustCompile(`"([A-Za-z]+)":`).FindAllStringSubmatch(doc, -1) {
+		names = append(names, m[1])
+	}
+	return names
+}
