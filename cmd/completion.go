@@ -14,7 +14,7 @@ func newCompletionCommand(env *Env) *cobra.Command {
 		Short: "Script that makes a shell complete ckpt",
 		Long: `Writes the script that makes a shell complete the commands and flags of ckpt.
 
-  bash        source <(ckpt completion bash)
+  bash        source <(ckpt completion bash)   (needs bash-completion)
   zsh         ckpt completion zsh > "${fpath[1]}/_ckpt"
   fish        ckpt completion fish > ~/.config/fish/completions/ckpt.fish
   powershell  ckpt completion powershell | Out-String | Invoke-Expression`,

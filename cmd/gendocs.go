@@ -3,6 +3,7 @@ package cmd
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -28,6 +29,7 @@ func runGendocs(env *Env, dir string) error {
 	root := newRoot(env)
 	root.DisableAutoGenTag = true
 	root.Long += "\n\n" + environmentHelp
+	markLists(root)
 	cli, man := filepath.Join(dir, "cli"), filepath.Join(dir, "man")
 	for _, d := range []string{cli, man} {
 		if err := os.MkdirAll(d, 0o755); err != nil {
@@ -39,4 +41,25 @@ func runGendocs(env *Env, dir string) error {
 	}
 	header := &doc.GenManHeader{Section: "1", Date: &docsDate, Source: "ckpt", Manual: "ckpt"}
 	return doc.GenManTree(root, header, man)
+}
+
+// markLists makes preformatted blocks of the indented lines in the help of c and all
+// below it: man pages and Markdown would run them together.
+func markLists(c *cobra.Command) {
+	var out []string
+	within := false
+	for line := range strings.SplitSeq(c.Long, "\n") {
+		indented := strings.HasPrefix(line, "  ")
+		if indented && !within && len(out) > 0 && out[len(out)-1] != "" {
+			out = append(out, "")
+		}
+		if within = indented; indented {
+			line = "    " + line
+		}
+		out = append(out, line)
+	}
+	c.Long = strings.Join(out, "\n")
+	for _, sub := range c.Commands() {
+		markLists(sub)
+	}
 }

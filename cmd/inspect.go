@@ -58,8 +58,11 @@ read it, and its operators with the bytes of their state, the biggest first.
 
 Sizes are Flink's own: what several handles name counts several times. Bytes are
 INLINE in _metadata, in EXCLUSIVE files of this checkpoint, in files SHARED with
-the job's other checkpoints, in TASKOWNED ones, or ELSEWHERE: in files of other
-jobs.`,
+the job's other checkpoints, in TASKOWNED ones, or ELSEWHERE: in files of
+another job, or of an unknown one outside of the tree.
+
+--operator takes an id by its first 6 digits or more, and a uid also where the
+_metadata holds ids alone (Flink before 2.0).`,
 		Example: `  ckpt inspect /data/flink/495d8572c34476e61174bd4e676c9523/chk-6
   ckpt inspect latest:/data/flink --operator my-window
   ckpt inspect savepoint-495d85-b0e2d4a1c377 --files
@@ -83,7 +86,8 @@ func runInspect(ctx context.Context, env *Env, opts *inspectOptions, arg string)
 		return err
 	}
 	defer t.Store.Close()
-	in := &inspection{env: env, opts: opts, target: t, locator: layout.NewLocator(ctx, t, opts.maps), match: newOperatorMatch(opts.operators)}
+	in := &inspection{env: env, opts: opts, target: t, locator: layout.NewLocator(ctx, env.OpenStore, t, opts.maps), match: newOperatorMatch(opts.operators)}
+	defer in.locator.Close()
 	switch {
 	case opts.bytes:
 		return in.printBytes(ctx)
@@ -129,7 +133,11 @@ type operatorMatch struct {
 	ids    []metadata.OperatorID // of the same words as uids
 	found  map[string]bool
 	known  []string // some operators that there are, for the error
+	more   bool     // there are more than known
 }
+
+// mostKnown is how many operators an error lists.
+const mostKnown = 12
 
 func newOperatorMatch(wanted []string) *operatorMatch {
 	m := &operatorMatch{wanted: wanted, found: map[string]bool{}}
@@ -168,17 +176,24 @@ func (m *operatorMatch) matches(name, uid string, id metadata.OperatorID) bool {
 
 func (m *operatorMatch) know(name, uid string, id metadata.OperatorID) {
 	label := escape(operatorLabel(name, uid, id))
-	if len(m.known) < 12 && !slices.Contains(m.known, label) {
+	switch {
+	case slices.Contains(m.known, label):
+	case len(m.known) < mostKnown:
 		m.known = append(m.known, strings.Clone(label))
+	default:
+		m.more = true
 	}
 }
 
 // missing is the error for what was asked for and is not there.
 func (m *operatorMatch) missing(path string) error {
+	there := strings.Join(m.known, ", ")
+	if m.more {
+		there += " and more"
+	}
 	for _, w := range m.wanted {
 		if !m.found[w] {
-			return &notFoundError{path: path,
-				message: fmt.Sprintf("%s: no operator has the uid, name or id %q; there are %s", path, w, strings.Join(m.known, ", "))}
+			return &notFoundError{path: path, message: fmt.Sprintf("%s: no operator has the uid, name or id %q; there are %s", path, w, there)}
 		}
 	}
 	return nil

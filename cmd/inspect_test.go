@@ -346,16 +346,73 @@ func TestInspectDeepPath(t *testing.T) {
 	}
 }
 
-// TestInspectMapElsewhere: --map may lead out of the tree.
+// TestInspectMapElsewhere: --map may lead out of the tree, and says found only of what is there.
 func TestInspectMapElsewhere(t *testing.T) {
-	dir := crafted(t, &metadata.FileHandle{Path: "hdfs://nn/flink/x", Size: 5}, nil)
-	r := ckpt(t, "inspect", dir, "-o", "json", "--map", "hdfs://nn/flink=/elsewhere").want(t, OK)
-	if !strings.Contains(r.out, `"resolvedPath":"/elsewhere/x"`) {
+	dir := crafted(t, &metadata.FileHandle{Path: "hdfs://nn/flink/d/x", Size: 5}, nil)
+	elsewhere := t.TempDir()
+	mapping := "hdfs://nn/flink=" + elsewhere
+	if r := ckpt(t, "inspect", dir, "-o", "json", "--map", mapping).want(t, OK); strings.Contains(r.out, "resolvedPath") {
+		t.Errorf("found what is not there: %s", r.out)
+	}
+	if r := ckpt(t, "inspect", dir, "-o", "json", "--map", mapping+"/nowhere").want(t, OK); strings.Contains(r.out, "resolvedPath") {
+		t.Errorf("found what is not there: %s", r.out)
+	}
+	if err := os.Mkdir(filepath.Join(elsewhere, "d"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(elsewhere, "d", "x"), []byte("12345"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if r := ckpt(t, "inspect", dir, "-o", "json", "--map", mapping).want(t, OK); !strings.Contains(r.out, `"resolvedPath":"`+elsewhere+`/d/x"`) {
 		t.Error(r.out)
 	}
-	r = ckpt(t, "inspect", dir, "-o", "table", "--map", "hdfs://nn/flink=/elsewhere").want(t, OK)
+	if r := ckpt(t, "inspect", dir, "--files", "--map", mapping).want(t, OK); !strings.Contains(r.out, elsewhere+"/d/x") {
+		t.Error(r.out)
+	}
+	r := ckpt(t, "inspect", dir, "-o", "table", "--map", mapping).want(t, OK)
 	if !strings.Contains(r.out, "where --map says") || strings.Contains(r.out, "not found") {
 		t.Error(r.out)
+	}
+}
+
+// TestInspectLink: a checkpoint behind a link that leads elsewhere was named, and is
+// read. What lies beside it is out of sight.
+func TestInspectLink(t *testing.T) {
+	_, checkpoints := pinned(t, "2.2.0/savepoint-and-checkpoints")
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(checkpoints[0], link); err != nil {
+		t.Fatal(err)
+	}
+	operators := func(arg string) (ids []string) {
+		for line := range strings.Lines(ckpt(t, "inspect", arg).want(t, OK).out) {
+			ids = append(ids, strings.Join(strings.Split(line, "\t")[:7], " "))
+		}
+		return ids
+	}
+	want := operators(checkpoints[0])
+	for _, arg := range []string{link, link + "/", filepath.Join(link, "_metadata")} {
+		if got := operators(arg); !reflect.DeepEqual(got, want) || len(got) == 0 {
+			t.Errorf("%s: %v", arg, got)
+		}
+	}
+}
+
+// TestInspectSummary: what people see as unusual, scripts see as well.
+func TestInspectSummary(t *testing.T) {
+	_, checkpoints := pinned(t, "2.2.0/rocksdb-incremental-small")
+	read := func() (doc struct{ Summary summaryJSON }) {
+		ckpt(t, "inspect", checkpoints[0], "-o", "json").want(t, OK).decode(t, &doc)
+		return doc
+	}
+	s := read().Summary
+	if s.SelfContained || s.References.All == 0 || s.References.ByTail == 0 || s.References.NotFound != 0 || s.WrittenBy.First != "2.1" || s.ReadBy.Last != "2.2" {
+		t.Errorf("%+v", s)
+	}
+	if err := os.RemoveAll(filepath.Join(filepath.Dir(checkpoints[0]), "shared")); err != nil {
+		t.Fatal(err)
+	}
+	if s := read().Summary; s.References.NotFound == 0 || s.References.ByTail != 0 {
+		t.Errorf("%+v", s)
 	}
 }
 

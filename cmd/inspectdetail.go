@@ -118,7 +118,7 @@ func (in *inspection) writeOperator(op overview.Operator, behind bool) error {
 	line("uid", op.UID)
 	line("id", op.ID.String())
 	line("parallelism", fmt.Sprintf("%d of at most %d", op.Parallelism, op.MaxParallelism))
-	line("state", in.env.size(op.Sizes.State).human)
+	line("state", in.env.bytes(op.Sizes.State))
 	line("holds", strings.Join(op.Kinds.Names(), ", "))
 	if op.FullyFinished {
 		line("finished", "yes: it holds no state any more")

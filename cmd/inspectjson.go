@@ -1,10 +1,12 @@
 package cmd
 
 import (
+	"bytes"
 	"context"
 	"errors"
 
 	"github.com/ckpt-tool/ckpt/layout"
+	"github.com/ckpt-tool/ckpt/layout/overview"
 	"github.com/ckpt-tool/ckpt/metadata"
 	"github.com/ckpt-tool/ckpt/metadata/flinkjson"
 )
@@ -33,6 +35,60 @@ func findingsJSON(all []metadata.Finding) []findingJSON {
 	return out
 }
 
+// summaryJSON is what the overview says of the whole checkpoint, whatever is selected.
+type summaryJSON struct {
+	SelfContained bool           `json:"selfContained"`
+	Relocatable   bool           `json:"relocatable"`
+	WrittenBy     releasesJSON   `json:"writtenBy"`
+	ReadBy        releasesJSON   `json:"readBy"`
+	Bytes         bytesJSON      `json:"bytes"`
+	References    referencesJSON `json:"references"`
+	OtherJobs     []otherJobJSON `json:"otherJobs"`
+}
+
+type releasesJSON struct {
+	First string `json:"first"`
+	Last  string `json:"last"`
+}
+
+type bytesJSON struct {
+	Inline    int64 `json:"inline"`
+	Exclusive int64 `json:"exclusive"`
+	Shared    int64 `json:"shared"`
+	TaskOwned int64 `json:"taskOwned"`
+	Elsewhere int64 `json:"elsewhere"`
+}
+
+// referencesJSON counts references to files: in all, by absolute path, to files beside
+// the checkpoint's directory; and of these, where they are to be looked for.
+type referencesJSON struct {
+	All      int `json:"all"`
+	Absolute int `json:"absolute"`
+	Beside   int `json:"beside"`
+	NotFound int `json:"notFound"`
+	Unasked  int `json:"notLookedFor"`
+	ByTail   int `json:"byTail"`
+	Mapped   int `json:"mapped"`
+}
+
+type otherJobJSON struct {
+	Job        string `json:"job"`
+	References int    `json:"references"`
+	Bytes      int64  `json:"bytes"`
+}
+
+func summaryOf(o *overview.Overview) summaryJSON {
+	r, b := o.Refs, o.Bytes
+	s := summaryJSON{o.SelfContained(), o.Relocatable(),
+		releasesJSON{o.Writers.First.String(), o.Writers.Last.String()}, releasesJSON{o.Readers.First.String(), o.Readers.Last.String()},
+		bytesJSON{b.Inline, b.Exclusive, b.Shared, b.TaskOwned, b.Elsewhere},
+		referencesJSON{r.All.Refs, r.Absolute.Refs, r.Beside.Refs, r.Outside.Refs, r.Unasked.Refs, r.ByTail.Refs, r.Mapped.Refs}, []otherJobJSON{}}
+	for _, id := range sortedJobs(o.OtherJobs) {
+		s.OtherJobs = append(s.OtherJobs, otherJobJSON{id.String(), o.OtherJobs[id].Refs, o.OtherJobs[id].Bytes})
+	}
+	return s
+}
+
 // printJSON writes all that the checkpoint holds, in Flink's words.
 func (in *inspection) printJSON(ctx context.Context) error {
 	c, data, err := readMetadata(ctx, in.target)
@@ -42,13 +98,18 @@ func (in *inspection) printJSON(ctx context.Context) error {
 	if err := in.checkSelection(c); err != nil {
 		return err
 	}
+	sum, err := overview.Build(bytes.NewReader(data), int64(len(data)), in.target.URL(), in.locator.Locate, overview.Options{})
+	if err != nil {
+		return err
+	}
 	var failed error
 	opts := flinkjson.Options{
 		First: []flinkjson.Field{
 			{Name: "schema", Value: "ckpt.inspect/v1"},
 			{Name: "path", Value: in.target.URL()},
 			{Name: "job", Value: orNull(in.job())},
-			{Name: "findings", Value: findingsJSON(c.Findings())},
+			{Name: "findings", Value: findingsJSON(sum.Findings)},
+			{Name: "summary", Value: summaryOf(sum)},
 		},
 		ExclusiveDir: in.target.URL(),
 		Escape:       escapeJSON,

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -69,7 +70,7 @@ func (in *inspection) writeHead(o *overview.Overview, content *layout.Content) e
 	var b bytes.Buffer
 	line := func(name, text string) {
 		if text != "" {
-			fmt.Fprintf(&b, "  %s  %s\n", env.paintOut(faint, fmt.Sprintf("%-14s", name)), escape(text))
+			fmt.Fprintf(&b, "  %s  %s\n", env.paintOut(faint, fmt.Sprintf("%-14s", name)), env.wrap(escape(text), strings.Repeat(" ", 18)))
 		}
 	}
 	fmt.Fprintln(&b, env.paintOut(bold, title))
@@ -79,9 +80,9 @@ func (in *inspection) writeHead(o *overview.Overview, content *layout.Content) e
 	line("written by", fmt.Sprintf("Flink %s (metadata version %d)", o.Writers, o.Version))
 	line("read by", fmt.Sprintf("Flink %s", o.Readers))
 	line("deleted", retention(o.Properties))
-	line("state", fmt.Sprintf("%s in %s, %s of it written by this checkpoint", env.size(o.Sizes.State).human,
-		plural(len(o.Operators), "operator"), env.size(o.Sizes.Checkpointed).human))
-	line("_metadata", env.size(content.Size).human)
+	line("state", fmt.Sprintf("%s in %s, %s of it written by this %s", env.bytes(o.Sizes.State),
+		plural(len(o.Operators), "operator"), env.bytes(o.Sizes.Checkpointed), kind))
+	line("_metadata", env.bytes(content.Size))
 	if o.MasterStates > 0 {
 		line("master states", fmt.Sprint(o.MasterStates))
 	}
@@ -278,6 +279,10 @@ func (in *inspection) writeUnusual(o *overview.Overview) error {
 	return err
 }
 
+func sortedJobs(jobs map[layout.JobID]overview.Part) []layout.JobID {
+	return slices.SortedFunc(maps.Keys(jobs), func(a, b layout.JobID) int { return bytes.Compare(a[:], b[:]) })
+}
+
 func unusual(env *Env, o *overview.Overview, root string) []string {
 	var lines []string
 	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
@@ -294,14 +299,9 @@ func unusual(env *Env, o *overview.Overview, root string) []string {
 		}
 	}
 	size := func(p overview.Part) string {
-		return fmt.Sprintf("%s (%s)", plural(p.Refs, "reference"), env.size(p.Bytes).human)
+		return fmt.Sprintf("%s (%s)", plural(p.Refs, "reference"), env.bytes(p.Bytes))
 	}
-	jobs := make([]layout.JobID, 0, len(o.OtherJobs))
-	for id := range o.OtherJobs {
-		jobs = append(jobs, id)
-	}
-	slices.SortFunc(jobs, func(a, b layout.JobID) int { return bytes.Compare(a[:], b[:]) })
-	for _, id := range jobs {
+	for _, id := range sortedJobs(o.OtherJobs) {
 		add("%s to files of another job, %s: it was restored from that job and still needs them", size(o.OtherJobs[id]), id)
 	}
 	if o.Refs.Outside.Refs > 0 {

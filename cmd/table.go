@@ -65,6 +65,14 @@ func (e *Env) size(n int64) cell {
 	return c
 }
 
+// bytes is a size within a sentence.
+func (e *Env) bytes(n int64) string {
+	if e.Verbose {
+		return strconv.FormatInt(n, 10) + " bytes"
+	}
+	return humanSize(n)
+}
+
 // age is a cell of a time, which people see as the time since then.
 func (e *Env) age(t time.Time) cell {
 	if t.IsZero() {

@@ -99,6 +99,11 @@ func runUID(ctx context.Context, env *Env, opts *uidOptions) error {
 	if err != nil {
 		return err
 	}
+	for _, n := range names {
+		if _, err := metadata.ParseOperatorID(n); err == nil {
+			env.Log.Warn("this looks like an operator id, and is hashed as if it were a uid; --match looks for the uid of an id", "name", n)
+		}
+	}
 	if opts.match == "" {
 		return printUIDs(env, hashUIDs(names))
 	}

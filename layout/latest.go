@@ -191,7 +191,7 @@ func severalLineages(root string, complete []*Entry) error {
 	e := &AmbiguousError{
 		Path:    root,
 		Message: "ids and times of the checkpoints disagree, so several lineages lie here",
-		Hint:    "name the directory; if the times are those of a copy, choose by id",
+		Hint:    "name the directory, or choose with --by id (say, where the times are those of a copy) or --by time",
 	}
 	for i, c := range complete {
 		if i+1 == len(complete) || byID(complete[i+1], c) <= 0 {

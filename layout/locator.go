@@ -16,7 +16,9 @@ type Locator struct {
 	stat    Resolver
 	list    Resolver
 	anchors map[string]*anchored
-	names   map[string]map[string]struct{} // by key of a directory, what lies in it
+	names   map[string]map[string]struct{} // by URL of a directory, what lies in it
+	open    OpenStore
+	others  map[string]Store // by URL, where mappings lead; nil where nothing is there
 }
 
 // anchored is what is known of the paths that begin alike, up to the id of a job or
@@ -35,9 +37,11 @@ const (
 	mostListings = 4096
 )
 
-// NewLocator is for the snapshot t. It lives as long as ctx.
-func NewLocator(ctx context.Context, t *Target, maps []Mapping) *Locator {
-	l := &Locator{ctx: ctx, store: t.Store, dir: t.Dir, anchors: map[string]*anchored{}, names: map[string]map[string]struct{}{}}
+// NewLocator is for the snapshot t; open is for where maps lead. It lives as long as
+// ctx, and is to be closed.
+func NewLocator(ctx context.Context, open OpenStore, t *Target, maps []Mapping) *Locator {
+	l := &Locator{ctx: ctx, store: t.Store, dir: t.Dir, anchors: map[string]*anchored{}, names: map[string]map[string]struct{}{},
+		open: open, others: map[string]Store{}}
 	l.stat = Resolver{Root: t.Store.URL(), Maps: maps, Exists: l.exists}
 	l.list = Resolver{Root: t.Store.URL(), Maps: maps, Exists: l.listed}
 	return l
@@ -98,32 +102,80 @@ func (l *Locator) exists(key string) (bool, error) {
 }
 
 // Resolved is the URL where the file p was found, "" where it stands so in _metadata,
-// or where no such file exists. It lists each directory once. A mapping to a place
-// outside of the tree is believed.
+// or where no such file exists. It lists each directory once.
 func (l *Locator) Resolved(p string) (string, error) {
 	loc, err := l.list.AbsolutePath(l.dir, p)
 	if err != nil || loc.How != ByTail && loc.How != Mapped {
 		return "", err
 	}
-	if loc.How == Mapped && loc.Key != "" {
-		if ok, err := l.listed(loc.Key); !ok {
+	if loc.How == Mapped {
+		if ok, err := l.mappedExists(loc); !ok {
 			return "", err
 		}
 	}
 	return loc.URL, nil
 }
 
+// mappedExists looks a mapped file up, in the tree or where else the mapping leads.
+func (l *Locator) mappedExists(loc Location) (bool, error) {
+	if loc.Key != "" {
+		return l.listed(loc.Key)
+	}
+	for _, m := range l.list.Maps {
+		key, ok := Below(m.New, loc.URL)
+		if !ok {
+			continue
+		}
+		store, err := l.other(m.New)
+		if store == nil || err != nil {
+			return false, err
+		}
+		return l.listedIn(store, key)
+	}
+	return false, nil
+}
+
+// other is the tree at url, nil where there is none.
+func (l *Locator) other(url string) (Store, error) {
+	store, known := l.others[url]
+	if known {
+		return store, nil
+	}
+	store, err := l.open(l.ctx, url)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrNotDirectory) {
+		store, err = nil, nil
+	}
+	if err == nil {
+		l.others[url] = store
+	}
+	return store, err
+}
+
+// Close closes what the locator has opened itself.
+func (l *Locator) Close() error {
+	var errs []error
+	for _, s := range l.others {
+		if s != nil {
+			errs = append(errs, s.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // listed looks key up in the listing of its directory.
-func (l *Locator) listed(key string) (bool, error) {
+func (l *Locator) listed(key string) (bool, error) { return l.listedIn(l.store, key) }
+
+func (l *Locator) listedIn(store Store, key string) (bool, error) {
 	dir, name := path.Split(key)
 	dir = strings.TrimSuffix(dir, "/")
-	names, ok := l.names[dir]
+	url := Join(store.URL(), dir)
+	names, ok := l.names[url]
 	if !ok {
 		if len(l.names) >= mostListings {
 			return false, nil
 		}
 		names = map[string]struct{}{}
-		for o, err := range l.store.Children(l.ctx, dir) {
+		for o, err := range store.Children(l.ctx, dir) {
 			if errors.Is(err, fs.ErrNotExist) {
 				break
 			}
@@ -132,7 +184,7 @@ func (l *Locator) listed(key string) (bool, error) {
 			}
 			names[o.Name()] = struct{}{}
 		}
-		l.names[dir] = names
+		l.names[url] = names
 	}
 	_, exists := names[name]
 	return exists, nil

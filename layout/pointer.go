@@ -111,6 +111,14 @@ func widen(ctx context.Context, open OpenStore, url, name string) (*Target, erro
 	if !ok {
 		return nil, fmt.Errorf("%s does not lie below %s", url, store.URL())
 	}
+	// A link to another place is not followed from above, but the user named it.
+	if _, err := store.Stat(ctx, path.Join(dir, name)); err != nil && root != url {
+		store.Close()
+		if store, err = open(ctx, url); err != nil {
+			return nil, err
+		}
+		dir = ""
+	}
 	return &Target{Store: store, Dir: dir, Metadata: path.Join(dir, name)}, nil
 }
 

@@ -72,7 +72,8 @@ type SubtaskState struct {
 	InputChannels   []ChannelHandle // in-flight data of unaligned checkpoints
 	OutputChannels  []ChannelHandle
 
-	odd *oddSubtask // nil where nothing is
+	odd   *oddSubtask // nil where nothing is
+	plain bool        // it was read, and no string of it needs a second look
 }
 
 // oddSubtask is what Flink reads and ignores, where it is not what Flink writes.

@@ -218,7 +218,9 @@ func (r *reader) subtaskStates(o *OperatorState, v Visitor) {
 		case !seen.add(s.Index):
 			r.fail(at, "sub-task %d occurs twice", s.Index)
 		case !s.Finished:
+			r.odd = false
 			r.subtaskState(s)
+			s.plain = !r.odd
 		}
 		if r.err == nil && v.Subtask != nil {
 			if err := v.Subtask(o, s); err != nil {

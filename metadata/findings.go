@@ -57,6 +57,7 @@ type Checker struct {
 	op    *OperatorState
 	sub   int32
 	own   KeyGroupRange // of sub
+	plain bool          // the strings of sub were looked at when it was read
 }
 
 // Operator examines o without its sub-tasks.
@@ -64,7 +65,7 @@ func (k *Checker) Operator(o *OperatorState) {
 	if k.seen == nil {
 		k.seen = map[OperatorID]struct{}{}
 	}
-	k.op, k.sub = o, -1
+	k.op, k.sub, k.plain = o, -1, false
 	if _, dup := k.seen[o.ID]; dup {
 		k.add(FindDuplicateOperator, "operator id %s occurs more than once", o.ID)
 	}
@@ -94,7 +95,7 @@ func (k *Checker) Subtask(o *OperatorState, s *SubtaskState) {
 // to Handle.
 func (k *Checker) Begin(o *OperatorState, s *SubtaskState) {
 	k.op, k.sub = o, s.Index
-	k.own = RangeOf(o.MaxParallelism, o.Parallelism, s.Index)
+	k.own, k.plain = RangeOf(o.MaxParallelism, o.Parallelism, s.Index), s.plain
 	if s.odd != nil {
 		k.add(FindUnused, "a presence flag or an unused field is not what Flink writes")
 	}
@@ -176,7 +177,7 @@ func (k *Checker) size(h Handle, n int64) {
 
 // Finish examines what is left, and gives all findings.
 func (k *Checker) Finish(c *Checkpoint) []Finding {
-	k.op, k.sub = nil, -1
+	k.op, k.sub, k.plain = nil, -1, false
 	for i := range c.MasterStates {
 		k.utf(c.MasterStates[i].Name)
 	}
@@ -206,7 +207,7 @@ func (k *Checker) add(code, format string, args ...any) {
 }
 
 func (k *Checker) utf(u UTF) {
-	if !u.Canonical() {
+	if !k.plain && !u.Canonical() {
 		k.add(FindString, "string %q is not how Java writes it", u.String())
 	}
 }

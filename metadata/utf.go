@@ -122,21 +122,6 @@ func isPlain(s string) bool {
 	return true
 }
 
-// isASCII is isPlain, but NUL passes.
-func isASCII(b []byte) bool {
-	for ; len(b) >= 8; b = b[8:] {
-		if binary.LittleEndian.Uint64(b)&0x8080808080808080 != 0 {
-			return false
-		}
-	}
-	for _, c := range b {
-		if c >= 0x80 {
-			return false
-		}
-	}
-	return true
-}
-
 // invalidAt is the position of the first byte at which Java's readUTF throws
 // UTFDataFormatException, -1 where there is none.
 func invalidAt[T ~string | ~[]byte](b T) int {

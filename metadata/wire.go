@@ -11,7 +11,7 @@ import (
 )
 
 // chunk is how much a streaming reader asks for at a time.
-const chunk = 128 << 10
+const chunk = 256 << 10
 
 // maxDepth bounds handles within handles. Flink writes two levels.
 const maxDepth = 100
@@ -31,9 +31,10 @@ type reader struct {
 
 	version  int32
 	depth    int
-	operator int // index of the one being read, -1 before the first
-	subtask  int // likewise; -1 in the operator's own fields
-	subtasks int // number of sub-task entries of the operator being read
+	odd      bool // a string was not plain since this was last reset
+	operator int  // index of the one being read, -1 before the first
+	subtask  int  // likewise; -1 in the operator's own fields
+	subtasks int  // number of sub-task entries of the operator being read
 	notes    *annotator
 
 	files    slab[FileHandle]
@@ -228,7 +229,8 @@ func (r *reader) utf(what string) UTF {
 		return ""
 	}
 	b := r.buf[r.pos+2 : r.pos+2+n]
-	if !isASCII(b) {
+	if !isPlain(unsafe.String(unsafe.SliceData(b), n)) {
+		r.odd = true
 		if i := invalidAt(b); i >= 0 {
 			r.fail(r.offset()+2+int64(i), "%s is not modified UTF-8 (byte 0x%02x)", what, b[i])
 			return ""
@@ -308,7 +310,7 @@ func (w *writer) utf(u UTF) {
 		w.fail("a string of %d bytes is longer than the format's 65535", len(u))
 		return
 	}
-	if !isASCII(unsafe.Slice(unsafe.StringData(string(u)), len(u))) && invalidAt(u) >= 0 {
+	if !isPlain(string(u)) && invalidAt(u) >= 0 {
 		w.fail("string %q is not modified UTF-8", string(u))
 		return
 	}

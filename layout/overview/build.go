@@ -41,7 +41,6 @@ type builder struct {
 	locate func(string) (layout.Location, error)
 	opts   Options
 	check  metadata.Checker
-	s      Stream // the one at hand; used again, as there may be millions
 	era    *metadata.Era
 	err    error
 
@@ -129,48 +128,60 @@ func (b *builder) handle(row *Subtask, p metadata.Place, h metadata.Handle) {
 		}
 	}
 	if stream, ok := h.(metadata.StreamHandle); ok {
-		b.s = Stream{Place: p, Handle: stream, Bytes: share(p, stream)}
-		b.stream(row, &b.s)
+		b.stream(row, p, stream)
 	}
 }
 
-// stream adds what s refers to.
-func (b *builder) stream(row *Subtask, s *Stream) {
-	s.Path, s.Relative = layout.PathOf(s.Handle)
-	switch {
-	case s.Path == "":
-		s.Scope = layout.Inline
-		row.Bytes.Inline += s.Bytes
-	case s.Relative && !layout.Inside(s.Path):
-		row.Refs++
-		b.o.Refs.All.add(s.Bytes)
-		b.refer(s.Path, fileDir{how: layout.Outside}, s.Bytes)
-		s.Scope, s.Location = layout.Exclusive, layout.Location{URL: s.Path, How: layout.Outside}
-		row.Bytes.Elsewhere += s.Bytes
-	case s.Relative:
-		row.Refs++
-		b.o.Refs.All.add(s.Bytes)
-		s.Scope = layout.Exclusive
-		s.Location = layout.Location{URL: layout.Join(b.url, s.Path), How: layout.Relative}
-		row.Bytes.Exclusive += s.Bytes
-	default:
-		row.Refs++
-		b.o.Refs.All.add(s.Bytes)
-		dir := b.dirOf(s.Path)
-		if s.Scope = layout.FileScope(s.Role, dir.scope); isSegment(s.Handle) {
-			s.Scope = layout.ScopeOf(s.Place, s.Handle)
-		}
-		b.refer(s.Path, dir, s.Bytes)
-		row.Bytes.count(s.Scope, dir.elsewhere, s.Bytes)
-	}
-	if b.opts.Streams == nil || b.err != nil {
+// stream adds what h refers to.
+func (b *builder) stream(row *Subtask, p metadata.Place, h metadata.StreamHandle) {
+	n := share(p, h)
+	file, relative := layout.PathOf(h)
+	if file == "" {
+		row.Bytes.Inline += n
+		b.tell(Stream{Place: p, Handle: h, Bytes: n, Scope: layout.Inline})
 		return
 	}
-	if s.Path != "" && !s.Relative {
-		s.Location, b.err = b.locate(s.Path)
+	row.Refs++
+	b.o.Refs.All.add(n)
+	scope := layout.Exclusive
+	switch {
+	case relative && layout.Inside(file):
+		row.Bytes.Exclusive += n
+	case relative:
+		b.refer(file, fileDir{how: layout.Outside}, n)
+		row.Bytes.Elsewhere += n
+	default:
+		dir := b.dirOf(file)
+		if scope = layout.FileScope(p.Role, dir.scope); isSegment(h) {
+			scope = layout.ScopeOf(p, h)
+		}
+		b.refer(file, dir, n)
+		row.Bytes.count(scope, dir.elsewhere, n)
 	}
-	if b.err == nil {
-		b.err = b.opts.Streams(s)
+	if b.opts.Streams != nil {
+		b.tell(Stream{Place: p, Handle: h, Bytes: n, Scope: scope, Path: file, Relative: relative, Location: b.location(file, relative)})
+	}
+}
+
+// location is where a file lies.
+func (b *builder) location(file string, relative bool) layout.Location {
+	switch {
+	case relative && layout.Inside(file):
+		return layout.Location{URL: layout.Join(b.url, file), How: layout.Relative}
+	case relative:
+		return layout.Location{URL: file, How: layout.Outside}
+	}
+	loc, err := b.locate(file)
+	if err != nil && b.err == nil {
+		b.err = err
+	}
+	return loc
+}
+
+// tell passes s on to who asked for it.
+func (b *builder) tell(s Stream) {
+	if b.opts.Streams != nil && b.err == nil {
+		b.err = b.opts.Streams(&s)
 	}
 }
 

@@ -29,7 +29,7 @@ func build(t *testing.T, dir string) *overview.Overview {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o, err := overview.Build(bytes.NewReader(data), int64(len(data)), target.URL(), layout.NewLocator(ctx, target, nil).Locate, overview.Options{})
+	o, err := overview.Build(bytes.NewReader(data), int64(len(data)), target.URL(), layout.NewLocator(ctx, storage.Open, target, nil).Locate, overview.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
