@@ -299,6 +299,20 @@ func crafted(t *testing.T, file metadata.StreamHandle, change func(*metadata.Che
 	return dir
 }
 
+// TestInspectFinishedOperator: one without any sub-task is there all the same.
+func TestInspectFinishedOperator(t *testing.T) {
+	_, checkpoints := pinned(t, "1.20.0/finished-operators")
+	const id = "422cbfa16d9df46125bf9f0ca550f6e2"
+	last := checkpoints[len(checkpoints)-1]
+	if r := ckpt(t, "inspect", last, "--operator", id, "-o", "table").want(t, OK); !strings.Contains(r.out, "finished     yes") {
+		t.Error(r.out)
+	}
+	for _, args := range [][]string{nil, {"--files"}, {"--bytes"}, {"-o", "json"}} {
+		ckpt(t, append([]string{"inspect", last, "--operator", id}, args...)...).want(t, OK)
+	}
+	ckpt(t, "inspect", last, "--operator", id, "--subtask", "0").want(t, NotFound)
+}
+
 // TestInspectHostile: what a file says cannot write to the terminal, nor forge lines.
 func TestInspectHostile(t *testing.T) {
 	const evil = "\x1b[31mEVIL\n  self-contained  yes\x07"
@@ -325,7 +339,7 @@ func TestInspectHostile(t *testing.T) {
 
 // TestInspectEscaping: a relative path that leaves the directory is nothing that lies in it.
 func TestInspectEscaping(t *testing.T) {
-	for _, p := range []metadata.UTF{"../../other/secret", "/etc/passwd", "s3://other/x", "a/../../x"} {
+	for _, p := range []metadata.UTF{"../../other/secret", "/etc/passwd", "s3://other/x", "a/../../x", "a/../x"} {
 		dir := crafted(t, &metadata.RelativeFileHandle{Path: p, Size: 5}, nil)
 		r := ckpt(t, "inspect", dir, "-o", "table").want(t, OK)
 		if strings.Contains(r.out, "yes") || !strings.Contains(r.out, "ELSEWHERE") || !strings.Contains(r.out, "leaves the checkpoint's directory") {

@@ -189,11 +189,3 @@ func (l *Locator) listedIn(store Store, key string) (bool, error) {
 	_, exists := names[name]
 	return exists, nil
 }
-
-// Inside tells whether p is a path below the directory that it is relative to, as
-// those of Flink are. Flink takes "a:b" for a URL.
-func Inside(p string) bool {
-	key, err := CleanKey(p)
-	first, _, _ := strings.Cut(p, "/")
-	return err == nil && key != "" && !strings.Contains(first, ":")
-}

@@ -111,7 +111,7 @@ func (k *Checker) Handle(p Place, h Handle) {
 	case *RelativeFileHandle:
 		k.utf(h.Path)
 		k.size(h, h.Size)
-		if !insidePath(h.Path.String()) {
+		if !Inside(h.Path.String()) {
 			k.add(FindPath, "relative path %q is absolute, a URL, or leaves the checkpoint's directory", h.Path.String())
 		}
 	case *InlineHandle:
@@ -161,12 +161,13 @@ func (k *Checker) keyed(p Place, h KeyedHandle) {
 	}
 }
 
-// insidePath tells whether p names a file below the directory that it is relative to.
-// Flink takes "a:b" for a URL.
-func insidePath(p string) bool {
-	clean := path.Clean(p)
+// Inside tells whether the path p of a RelativeFileHandle names a file below the
+// checkpoint's directory, as those of Flink do: by no "..", and not by "a:b", which
+// Flink takes for a URL.
+func Inside(p string) bool {
 	first, _, _ := strings.Cut(p, "/")
-	return !path.IsAbs(clean) && clean != "." && clean != ".." && !strings.HasPrefix(clean, "../") && !strings.Contains(first, ":")
+	return path.Clean(p) != "." && !path.IsAbs(p) && !strings.Contains(first, ":") && !strings.ContainsRune(p, 0) &&
+		!slices.Contains(strings.Split(p, "/"), "..")
 }
 
 func (k *Checker) size(h Handle, n int64) {

@@ -43,6 +43,7 @@ type builder struct {
 	check  metadata.Checker
 	era    *metadata.Era
 	err    error
+	rows   bool // whether to list the sub-tasks of the operator at hand
 
 	known   bool   // whether the next two hold anything
 	lastDir string // of the last path
@@ -79,6 +80,7 @@ func (b *builder) operator(op *metadata.OperatorState) error {
 		row.Sizes = metadata.Sizes{State: n, Checkpointed: n}
 	}
 	b.o.Operators = append(b.o.Operators, row)
+	b.rows = b.opts.Rows != nil && b.opts.Rows(op)
 	return nil
 }
 
@@ -101,7 +103,7 @@ func (b *builder) subtask(op *metadata.OperatorState, s *metadata.SubtaskState) 
 	sum.Bytes.Add(row.Bytes)
 	sum.Refs += row.Refs
 	sum.Kinds |= row.Kinds
-	if b.opts.Rows != nil && b.opts.Rows(op) {
+	if b.rows {
 		sum.Rows = append(sum.Rows, row)
 	}
 	return b.err
@@ -121,7 +123,7 @@ func (b *builder) handle(row *Subtask, p metadata.Place, h metadata.Handle) {
 		if h.Merging != nil {
 			b.o.Refs.Merging++
 		}
-		if b.opts.Rows != nil {
+		if b.rows {
 			for i := range h.States {
 				row.States = append(row.States, strings.Clone(h.States[i].Name.String()))
 			}
@@ -145,7 +147,7 @@ func (b *builder) stream(row *Subtask, p metadata.Place, h metadata.StreamHandle
 	b.o.Refs.All.add(n)
 	scope := layout.Exclusive
 	switch {
-	case relative && layout.Inside(file):
+	case relative && metadata.Inside(file):
 		row.Bytes.Exclusive += n
 	case relative:
 		b.refer(file, fileDir{how: layout.Outside}, n)
@@ -166,7 +168,7 @@ func (b *builder) stream(row *Subtask, p metadata.Place, h metadata.StreamHandle
 // location is where a file lies.
 func (b *builder) location(file string, relative bool) layout.Location {
 	switch {
-	case relative && layout.Inside(file):
+	case relative && metadata.Inside(file):
 		return layout.Location{URL: layout.Join(b.url, file), How: layout.Relative}
 	case relative:
 		return layout.Location{URL: file, How: layout.Outside}
