@@ -25,14 +25,9 @@ const shownBytes = 16
 // printBytes explains _metadata byte by byte. What cannot be read ends the list, and
 // is the error: the bytes before it are what one wants to see then.
 func (in *inspection) printBytes(ctx context.Context) error {
-	content, err := openMetadata(ctx, in.target)
+	data, err := readBytes(ctx, in.target)
 	if err != nil {
 		return err
-	}
-	defer content.Close()
-	data, err := readAll(content)
-	if err != nil {
-		return fmt.Errorf("reading %s: %w", metadataURL(in.target), err)
 	}
 	entries, hasSubtask, err := in.selectEntries(data)
 	if err != nil {

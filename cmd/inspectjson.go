@@ -98,7 +98,17 @@ func (in *inspection) printJSON(ctx context.Context) error {
 	if err := in.checkSelection(c); err != nil {
 		return err
 	}
-	sum, err := overview.Build(bytes.NewReader(data), int64(len(data)), in.target.URL(), in.locator.Locate, overview.Options{})
+	// Where files lie is looked up before the first byte goes out, so that a storage
+	// that fails leaves no half of a document.
+	sum, err := overview.Build(bytes.NewReader(data), int64(len(data)), in.target.URL(), in.locator.Locate, overview.Options{
+		Streams: func(s *overview.Stream) error {
+			if s.Path == "" || s.Relative || !in.match.operator(s.Operator) {
+				return nil
+			}
+			_, err := in.locator.Resolved(s.Path)
+			return err
+		},
+	})
 	if err != nil {
 		return err
 	}
@@ -120,20 +130,6 @@ func (in *inspection) printJSON(ctx context.Context) error {
 			failed = errors.Join(failed, err)
 			return url
 		},
-	}
-	// Where files lie is looked up before the first byte goes out, so that a storage
-	// that fails leaves no half of a document.
-	for p, h := range c.Walk() {
-		stream, ok := h.(metadata.StreamHandle)
-		if !ok || !in.match.operator(p.Operator) {
-			continue
-		}
-		if path, relative := layout.PathOf(stream); path != "" && !relative {
-			opts.Resolve(path)
-		}
-		if failed != nil {
-			return failed
-		}
 	}
 	if err := flinkjson.Write(in.env.Out, c, data, opts); err != nil {
 		return err

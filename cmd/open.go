@@ -59,14 +59,9 @@ func openCheckpoint(ctx context.Context, env *Env, opts *openOptions, arg string
 
 // readMetadata reads and decodes the _metadata of t.
 func readMetadata(ctx context.Context, t *layout.Target) (*metadata.Checkpoint, []byte, error) {
-	content, err := openMetadata(ctx, t)
+	data, err := readBytes(ctx, t)
 	if err != nil {
 		return nil, nil, err
-	}
-	defer content.Close()
-	data, err := readAll(content)
-	if err != nil {
-		return nil, nil, fmt.Errorf("reading %s: %w", metadataURL(t), err)
 	}
 	c, err := metadata.Decode(data)
 	return c, data, brokenMetadata(t, err)
@@ -83,9 +78,16 @@ func brokenMetadata(t *layout.Target, err error) error {
 
 func metadataURL(t *layout.Target) string { return layout.Join(t.Store.URL(), t.Metadata) }
 
-// readAll reads an open object of a known size.
-func readAll(content *layout.Content) ([]byte, error) {
+// readBytes reads the _metadata of t without a look at what it says.
+func readBytes(ctx context.Context, t *layout.Target) ([]byte, error) {
+	content, err := openMetadata(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	defer content.Close()
 	data := make([]byte, content.Size)
-	_, err := io.ReadFull(content, data)
-	return data, err
+	if _, err := io.ReadFull(content, data); err != nil {
+		return nil, fmt.Errorf("reading %s: %w", metadataURL(t), err)
+	}
+	return data, nil
 }

@@ -109,6 +109,7 @@ func widen(ctx context.Context, open OpenStore, url, name string) (*Target, erro
 	}
 	dir, ok := Below(store.URL(), url)
 	if !ok {
+		store.Close()
 		return nil, fmt.Errorf("%s does not lie below %s", url, store.URL())
 	}
 	// A link to another place is not followed from above, but the user named it.

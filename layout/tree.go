@@ -49,12 +49,9 @@ type node struct {
 // newTree starts at the root. What encloses the root counts for it as well: the
 // root may be a job's directory or a checkpoint.
 func newTree(url string, opts ScanOptions) *tree {
-	p := ParsePlace(url)
-	root := &node{name: path.Base(p.Path)}
-	for element := range strings.SplitSeq(p.Path, "/") {
-		if id, err := ParseJobID(element); err == nil {
-			root.job = &id
-		}
+	root := &node{name: path.Base(ParsePlace(url).Path)}
+	if id, ok := JobOf(Join(url, MetadataName)); ok {
+		root.job = &id
 	}
 	return &tree{
 		opts:  opts,
