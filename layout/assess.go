@@ -51,6 +51,10 @@ type AssessOptions struct {
 	Now     time.Time
 	Grace   time.Duration // DefaultGrace where 0
 	Workers int           // how many _metadata are read at a time; 16 where 0
+
+	// visit gives what is told of the i-th snapshot while its _metadata is read, and what
+	// is called where that was read to its end. Any goroutine may call it.
+	visit func(i int) (metadata.Visitor, func())
 }
 
 // Assess reads the _metadata of each snapshot to its end and yields the entries in
@@ -62,9 +66,14 @@ func Assess(ctx context.Context, store Opener, snapshots []Snapshot, opts Assess
 	if opts.Grace == 0 {
 		opts.Grace = DefaultGrace
 	}
+	if opts.visit == nil {
+		opts.visit = func(int) (metadata.Visitor, func()) { return metadata.Visitor{}, func() {} }
+	}
 	return func(yield func(Entry, error) bool) {
+		first := 0
 		for chunk := range slices.Chunk(snapshots, 16*opts.Workers) {
-			entries := assessAll(ctx, store, chunk, opts)
+			entries := assessAll(ctx, store, chunk, first, opts)
+			first += len(chunk)
 			if err := ctx.Err(); err != nil {
 				yield(Entry{}, err)
 				return
@@ -79,7 +88,7 @@ func Assess(ctx context.Context, store Opener, snapshots []Snapshot, opts Assess
 }
 
 // assessAll reads several at a time.
-func assessAll(ctx context.Context, store Opener, snapshots []Snapshot, opts AssessOptions) []Entry {
+func assessAll(ctx context.Context, store Opener, snapshots []Snapshot, first int, opts AssessOptions) []Entry {
 	entries := make([]Entry, len(snapshots))
 	var next atomic.Int64
 	var wg sync.WaitGroup
@@ -90,7 +99,7 @@ func assessAll(ctx context.Context, store Opener, snapshots []Snapshot, opts Ass
 				if i >= len(snapshots) {
 					return
 				}
-				entries[i] = assess(ctx, store, snapshots[i], opts)
+				entries[i] = assess(ctx, store, snapshots[i], first+i, opts)
 			}
 		})
 	}
@@ -99,13 +108,16 @@ func assessAll(ctx context.Context, store Opener, snapshots []Snapshot, opts Ass
 }
 
 // assess gathers the facts of one snapshot and judges them.
-func assess(ctx context.Context, store Opener, s Snapshot, opts AssessOptions) Entry {
+func assess(ctx context.Context, store Opener, s Snapshot, i int, opts AssessOptions) Entry {
 	e := Entry{Snapshot: s, Kind: Savepoint, ID: int64(s.Number), HasID: s.Numbered}
 	if s.Numbered {
 		e.Kind = Checkpoint
 	}
 	if s.Metadata != nil {
-		e.Summary, e.Err = summarize(ctx, store, *s.Metadata)
+		visit, whole := opts.visit(i)
+		if e.Summary, e.Err = summarize(ctx, store, *s.Metadata, visit); e.Err == nil {
+			whole()
+		}
 	}
 	e.State, e.Reason = Judge(Facts{
 		Now: opts.Now, Grace: opts.Grace,
@@ -143,7 +155,7 @@ func (e *Entry) fromSummary() {
 }
 
 // summarize reads one _metadata.
-func summarize(ctx context.Context, store Opener, o Object) (*metadata.Summary, error) {
+func summarize(ctx context.Context, store Opener, o Object, visit metadata.Visitor) (*metadata.Summary, error) {
 	switch o.Type {
 	case TypeDir:
 		return nil, &fs.PathError{Op: "open", Path: o.Key, Err: fmt.Errorf("%w but a directory", ErrNotFile)}
@@ -158,5 +170,5 @@ func summarize(ctx context.Context, store Opener, o Object) (*metadata.Summary, 
 		return nil, err
 	}
 	defer content.Close()
-	return metadata.Summarize(content, content.Size)
+	return metadata.Summarize(content, content.Size, visit)
 }

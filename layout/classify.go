@@ -30,12 +30,8 @@ func (t *tree) inventory() *Inventory {
 		inv.JobDirs = append(inv.JobDirs, *h)
 	}
 	slices.SortFunc(inv.JobDirs, func(a, b JobDir) int { return cmp.Compare(a.Dir, b.Dir) })
-	for _, f := range t.files {
-		file := File{Object: f.Object, Area: f.in.area}
-		if f.in.job != nil {
-			file.Job, file.HasJob = *f.in.job, true
-		}
-		inv.Files = append(inv.Files, file)
+	if inv.Files != nil {
+		inv.Files.nodes, inv.Files.byKey = t.nodes, t.byKey
 	}
 	return inv
 }

@@ -89,6 +89,7 @@ func (s *Snapshot) join(piece *Snapshot) {
 	s.Bytes += piece.Bytes
 	s.Newest = later(s.Newest, piece.Newest)
 	s.Entropy = append(s.Entropy, piece.Dir)
+	piece.pieceOf = s.Dir
 	if s.Err == nil {
 		s.Err = piece.Err
 	}

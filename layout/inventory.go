@@ -25,11 +25,14 @@ type Inventory struct {
 	Root      string     // URL, canonical
 	JobDirs   []JobDir   // by key
 	Snapshots []Snapshot // by job, id, key
-	Files     []File     // only if asked for
+	Files     *Files     // only if asked for
 	Count     int        // of files
 	Bytes     int64      // of files
 	Skipped   []Object   // symbolic links and special files, not followed
-	Errors    []error    // of directories that could not be listed
+	// SkippedBytes is what Skipped holds: only object stores have keys with bytes that
+	// are no paths.
+	SkippedBytes int64
+	Errors       []error // of directories that could not be listed
 }
 
 // JobDir is the directory in which the checkpoints of a job lie (Flink:
@@ -52,14 +55,6 @@ type MergingDir struct {
 	Name MergingName
 }
 
-// File is one file and what it belongs to.
-type File struct {
-	Object
-	Area   Area
-	Job    JobID
-	HasJob bool
-}
-
 // Snapshot is the directory of a checkpoint or savepoint, as the listing shows it.
 type Snapshot struct {
 	Dir      string // key, "" where the root is the snapshot
@@ -76,6 +71,8 @@ type Snapshot struct {
 	Newest   time.Time // latest change of the directory or an entry
 	Entropy  []string  // directories of entropy that hold further files of it
 	Err      error     // why the directory could not be listed, nil where it was
+
+	pieceOf string // the checkpoint whose directory of entropy this is
 }
 
 // JobName is the job id, or "" where there is none.

@@ -27,7 +27,7 @@ func (t *Target) URL() string { return Join(t.Store.URL(), t.Dir) }
 type FindOptions struct {
 	Latest   LatestOptions
 	Assess   AssessOptions
-	Progress func(files int) // as that of ScanOptions
+	Progress func(files int, bytes int64) // as that of ScanOptions
 }
 
 // Find locates the checkpoint that arg names: its directory, its _metadata, or

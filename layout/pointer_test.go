@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"iter"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -40,6 +41,13 @@ func (s emptyIsNothing) Stat(ctx context.Context, key string) (Object, error) {
 		return Object{}, &fs.PathError{Op: "stat", Path: s.url, Err: fs.ErrNotExist}
 	}
 	return s.fsStore.Stat(ctx, key)
+}
+
+func (s emptyIsNothing) List(ctx context.Context, dir string) iter.Seq2[Object, error] {
+	if _, err := s.Stat(ctx, dir); err != nil {
+		return func(yield func(Object, error) bool) { yield(Object{}, err) }
+	}
+	return s.fsStore.List(ctx, dir)
 }
 
 func TestFind(t *testing.T) {

@@ -8,8 +8,8 @@ import (
 
 // ScanOptions say what a scan keeps and tells.
 type ScanOptions struct {
-	KeepFiles bool            // fill Inventory.Files
-	Progress  func(files int) // called now and then
+	KeepFiles bool                         // fill Inventory.Files
+	Progress  func(files int, bytes int64) // called now and then
 }
 
 // progressStep is how many files lie between two calls of Progress.
@@ -35,12 +35,7 @@ func noDirectory(url string, err error) error {
 // Scan lists everything in store once and says what it is. It opens no file. What
 // could not be listed is in the inventory; only a failure at the root is an error.
 func Scan(ctx context.Context, store Store, opts ScanOptions) (*Inventory, error) {
-	root, err := store.Stat(ctx, "")
-	if err != nil {
-		return nil, noDirectory(store.URL(), err)
-	}
 	t := newTree(store.URL(), opts)
-	t.root.modified = root.Modified
 	for o, err := range store.List(ctx, "") {
 		switch {
 		case err != nil && (o.Key == "" || ctx.Err() != nil):

@@ -238,8 +238,9 @@ func TestScanAreas(t *testing.T) {
 		"A/chk-1/x", "A/chk-1/deep/x", "A/shared/x", "A/shared/deep/x", "A/taskowned/x", "A/dstl/x", "A/x", "x", "sp/_metadata", "sp/x", "A/link@",
 	})...))
 	got := map[string]string{}
-	for _, f := range inv.Files {
-		got[strings.ReplaceAll(f.Key, jobA, "A")] = fmt.Sprint(f.Area, f.HasJob)
+	for id := range FileID(inv.Files.Len()) {
+		_, job := inv.Files.Job(id)
+		got[strings.ReplaceAll(inv.Files.Key(id), jobA, "A")] = fmt.Sprint(inv.Files.Area(id), job)
 	}
 	want := map[string]string{
 		"A/chk-1/x": fmt.Sprint(SnapshotArea, true), "A/chk-1/deep/x": fmt.Sprint(SnapshotArea, true),
@@ -307,7 +308,7 @@ func TestScanProgress(t *testing.T) {
 		keys = append(keys, fmt.Sprintf("shared/%d", i))
 	}
 	var got []int
-	if _, err := Scan(t.Context(), newTestTree(keys...), ScanOptions{Progress: func(n int) { got = append(got, n) }}); err != nil {
+	if _, err := Scan(t.Context(), newTestTree(keys...), ScanOptions{Progress: func(n int, _ int64) { got = append(got, n) }}); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff([]int{progressStep, 2 * progressStep}, got); diff != "" {

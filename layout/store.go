@@ -40,7 +40,9 @@ func (o Object) Name() string { return path.Base("/" + o.Key) }
 type Lister interface {
 	// List yields everything below dir, at any depth and in no order, with one
 	// exception: a directory comes before what it contains. Directories are yielded
-	// where the store has them; object stores mostly have none.
+	// where the store has them; object stores mostly have none, and yield only those
+	// that are empty. Where the store knows the time of dir, dir itself may come too,
+	// before all else, with Key == dir and TypeDir.
 	List(ctx context.Context, dir string) iter.Seq2[Object, error]
 	// Children yields what lies directly in dir, directories always.
 	Children(ctx context.Context, dir string) iter.Seq2[Object, error]

@@ -71,7 +71,7 @@ func (s *fsStore) List(ctx context.Context, dir string) iter.Seq2[Object, error]
 					return fs.SkipAll
 				}
 				return fs.SkipDir
-			case key == "" || s.flat && d.IsDir():
+			case s.flat && d.IsDir():
 				return nil
 			}
 			info, err := d.Info()

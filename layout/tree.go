@@ -14,18 +14,12 @@ type tree struct {
 	nodes []*node // parents before their children
 	last  *node   // listings come by directory
 	inv   *Inventory
-	files []fileIn
-}
-
-// fileIn is a file whose area is not known yet.
-type fileIn struct {
-	Object
-	in *node
 }
 
 // node is one directory.
 type node struct {
 	key, name string
+	number    int32 // in tree.nodes
 	parent    *node
 	modified  time.Time
 
@@ -53,7 +47,7 @@ func newTree(url string, opts ScanOptions) *tree {
 	if id, ok := JobOf(Join(url, MetadataName)); ok {
 		root.job = &id
 	}
-	return &tree{
+	t := &tree{
 		opts:  opts,
 		root:  root,
 		byKey: map[string]*node{"": root},
@@ -61,6 +55,10 @@ func newTree(url string, opts ScanOptions) *tree {
 		last:  root,
 		inv:   &Inventory{Root: url},
 	}
+	if opts.KeepFiles {
+		t.inv.Files = newFiles()
+	}
+	return t
 }
 
 // dir gives the node of a directory, and makes it and those above where the store
@@ -73,6 +71,7 @@ func (t *tree) dir(key string) *node {
 	if n == nil {
 		parent, name := splitKey(key)
 		n = &node{key: key, name: name, parent: t.dir(parent)}
+		n.number = int32(len(t.nodes))
 		t.byKey[key] = n
 		t.nodes = append(t.nodes, n)
 		if _, ok := ParseCheckpointDir(name); ok || name == TaskOwnedName {
@@ -88,6 +87,9 @@ func (t *tree) add(o Object) {
 	if o.Type == TypeDir {
 		n := t.dir(o.Key)
 		n.modified = later(n.modified, o.Modified)
+		if n == t.root {
+			return
+		}
 	}
 	parent, name := splitKey(o.Key)
 	n := t.dir(parent)
@@ -98,25 +100,28 @@ func (t *tree) add(o Object) {
 	switch o.Type {
 	case TypeLink, TypeSpecial:
 		t.inv.Skipped = append(t.inv.Skipped, o)
+		t.inv.SkippedBytes += o.Size
 	case TypeFile:
-		if _, ok := ParsePendingMetadata(name); ok {
-			n.pending = &o
+		if strings.HasPrefix(name, pendingPrefix) {
+			if _, ok := ParsePendingMetadata(name); ok {
+				n.pending = &o
+			}
 		}
-		t.addFile(n, o)
+		t.addFile(n, name, o)
 	}
 }
 
 // addFile counts a file.
-func (t *tree) addFile(n *node, o Object) {
+func (t *tree) addFile(n *node, name string, o Object) {
 	n.files++
 	n.bytes += o.Size
 	t.inv.Count++
 	t.inv.Bytes += o.Size
-	if t.opts.KeepFiles {
-		t.files = append(t.files, fileIn{o, n})
+	if t.inv.Files != nil {
+		t.inv.Files.add(n, name, o)
 	}
 	if t.opts.Progress != nil && t.inv.Count%progressStep == 0 {
-		t.opts.Progress(t.inv.Count)
+		t.opts.Progress(t.inv.Count, t.inv.Bytes)
 	}
 }
 

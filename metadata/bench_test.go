@@ -34,7 +34,7 @@ func BenchmarkSummarize(b *testing.B) {
 	b.SetBytes(int64(len(data)))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := metadata.Summarize(bytes.NewReader(data), int64(len(data))); err != nil {
+		if _, err := metadata.Summarize(bytes.NewReader(data), int64(len(data)), metadata.Visitor{}); err != nil {
 			b.Fatal(err)
 		}
 	}

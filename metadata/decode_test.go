@@ -197,7 +197,7 @@ func TestSummary(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		sum, err := metadata.Summarize(bytes.NewReader(data), int64(len(data)))
+		sum, err := metadata.Summarize(bytes.NewReader(data), int64(len(data)), metadata.Visitor{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -15,15 +15,19 @@ type Summary struct {
 	Canonical bool  // it holds keyed state of a canonical savepoint
 }
 
-// Summarize reads a `_metadata` file of size bytes to its end, a sub-task at a time.
-// Its errors are those of Scan.
-func Summarize(src io.Reader, size int64) (*Summary, error) {
+// Summarize reads a `_metadata` file of size bytes to its end, a sub-task at a time,
+// and shows it to v as Scan does. Its errors are those of Scan.
+func Summarize(src io.Reader, size int64, v Visitor) (*Summary, error) {
 	s := &Summary{}
 	c, err := Scan(src, size, Visitor{
+		Header: v.Header,
 		Operator: func(o *OperatorState) error {
 			s.Operators++
 			s.Sizes.Add(o.coordinatorSizes())
 			s.Inline += o.coordinatorSizes().State
+			if v.Operator != nil {
+				return v.Operator(o)
+			}
 			return nil
 		},
 		Subtask: func(o *OperatorState, t *SubtaskState) error {
@@ -38,6 +42,9 @@ func Summarize(src io.Reader, size int64) (*Summary, error) {
 				case *KeyGroupsHandle:
 					s.Canonical = s.Canonical || h.Tag == TagSavepointKeyGroups
 				}
+			}
+			if v.Subtask != nil {
+				return v.Subtask(o, t)
 			}
 			return nil
 		},

@@ -1,0 +1,134 @@
+package layout
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+)
+
+const (
+	// confirmers is how many questions are under way at a time.
+	confirmers = 16
+	// fewMissing is up to how many files of a directory are asked for one by one.
+	fewMissing = 64
+)
+
+// confirm looks once more at what the listing showed to be missing or of another size.
+// A checkpoint that is completed while the tree is listed names files that come after
+// it in the listing, or were still being written; links are followed only now. What has
+// been deleted meanwhile is no damage. Its only error is that of ctx.
+func (b *builder) confirm(ctx context.Context, nodes []Node) error {
+	byDir := map[string][]*Broken{}
+	for i := range nodes {
+		for j := range nodes[i].Broken {
+			f := &nodes[i].Broken[j]
+			if f.Fault != FaultDoubt && f.Fault != FaultPath && b.within(f.Found.URL) != nil {
+				dir := f.Found.URL[:strings.LastIndexByte(f.Found.URL, '/')]
+				byDir[dir] = append(byDir[dir], f)
+			}
+		}
+	}
+	group, within := errgroup.WithContext(ctx)
+	group.SetLimit(confirmers)
+	for dir, faults := range byDir {
+		group.Go(func() error {
+			b.confirmIn(within, dir, faults)
+			return within.Err()
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	for i := range nodes {
+		n := &nodes[i]
+		n.Broken = slices.Clip(slices.DeleteFunc(n.Broken, func(f Broken) bool { return f.Fault == NoFault }))
+		if len(n.Broken) > 0 {
+			n.judge(ctx)
+		}
+	}
+	return ctx.Err()
+}
+
+// confirmIn looks at files of one directory.
+func (b *builder) confirmIn(ctx context.Context, url string, faults []*Broken) {
+	tree := b.within(url)
+	dir, _ := Below(tree.Root, url)
+	var listed map[string]Object
+	if len(faults) > fewMissing {
+		listed, _ = children(ctx, tree.Store, dir)
+	}
+	asked := map[string]Found{}
+	for _, f := range faults {
+		name := path.Base(f.Found.URL)
+		found, ok := asked[name]
+		if !ok {
+			found = look(ctx, tree.Store, path.Join(dir, name), listed)
+			asked[name] = found
+		}
+		f.Found.Seen, f.Found.Size, f.Found.Err = found.Seen, found.Size, found.Err
+		f.Fault = f.need.judge(f.Found)
+	}
+}
+
+// look asks for one file, unless listed shows it. What listed does not show is asked
+// for only where nothing was listed.
+func look(ctx context.Context, store Store, key string, listed map[string]Object) Found {
+	o, ok := listed[path.Base(key)]
+	if listed != nil && !ok {
+		return Found{Seen: Absent}
+	}
+	if !ok || o.Type != TypeFile {
+		var err error
+		switch o, err = store.Stat(ctx, key); {
+		case errors.Is(err, fs.ErrNotExist):
+			return Found{Seen: Absent}
+		case err != nil:
+			return Found{Seen: Unclear, Err: err}
+		}
+	}
+	if o.Type == TypeDir {
+		return Found{Seen: Absent}
+	}
+	return Found{Seen: Present, Size: o.Size}
+}
+
+// judge tells the state of a complete snapshot with broken references.
+func (n *Node) judge(ctx context.Context) {
+	if n.State != Complete {
+		return
+	}
+	if _, err := n.Tree.Store.Stat(ctx, n.Metadata.Key); errors.Is(err, fs.ErrNotExist) {
+		*n = Node{Entry: n.Entry, Tree: n.Tree}
+		n.State, n.Reason, n.Summary = Incomplete, "it was deleted while its files were looked up", nil
+		return
+	}
+	f := Facts{HasMetadata: true}
+	counted := map[string]bool{}
+	for i := range n.Broken {
+		b := &n.Broken[i]
+		if counted[b.Found.URL] {
+			continue
+		}
+		counted[b.Found.URL] = true
+		switch b.Fault {
+		case FaultAbsent, FaultPath:
+			f.Missing++
+		case FaultSize, FaultShort:
+			f.Resized++
+		case FaultDoubt:
+			n.Err = b.Found.Err
+		}
+	}
+	odd := n.Reason
+	if n.State, n.Reason = Judge(f); n.State == Complete {
+		n.Reason = odd
+		if n.Err != nil {
+			n.State, n.Reason = Unreadable, "could not check its files: "+cause(n.Err)
+		}
+	}
+}

@@ -1,0 +1,227 @@
+package layout
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+)
+
+// finder tells where the files lie that _metadata names. Any number of goroutines
+// may use it.
+type finder struct {
+	trees []*Tree
+	maps  []Mapping
+	// lists knows directories that no tree shows. It is nil where nobody shall look there.
+	lists *directories
+}
+
+// place is where the files of one directory may lie, the likeliest first: a directory
+// that was copied may have several.
+type place struct {
+	from  string // URL of the snapshot
+	key   placeKey
+	how   How
+	url   string // canonical: where the directory should be
+	dirs  []directory
+	scope Scope
+	blind bool  // whether anything is there is not known, and is not to be found out
+	err   error // why it could not be found out
+}
+
+// directory is one whose files are known: a node of a tree, or a listing of its own.
+type directory struct {
+	url    string
+	tree   *Tree
+	node   int32
+	listed map[string]Object
+}
+
+// file looks a file up.
+func (d directory) file(name string) (id ObjectID, size int64, ok bool) {
+	if d.tree == nil {
+		o, ok := d.listed[name]
+		return NoObject, o.Size, ok && o.Type != TypeDir
+	}
+	f := d.tree.Files.find(d.node, name)
+	if f == NoFile {
+		return NoObject, 0, false
+	}
+	return d.tree.base + ObjectID(f), d.tree.Files.Size(f), true
+}
+
+// home is where the directory lies, as far as is known.
+func (p *place) home() string {
+	if len(p.dirs) > 0 {
+		return p.dirs[0].url
+	}
+	return p.url
+}
+
+// find looks a file up. Of several copies, the nearest to the snapshot counts; where
+// two are equally near, neither does.
+func (p *place) find(name string) Found {
+	switch {
+	case p.err != nil:
+		return Found{URL: Join(p.url, name), How: p.how, Object: NoObject, Seen: Unclear, Err: p.err}
+	case p.blind:
+		return Found{URL: Join(p.url, name), How: p.how, Object: NoObject}
+	}
+	for i, d := range p.dirs {
+		id, size, ok := d.file(name)
+		switch {
+		case !ok:
+		case i+1 < len(p.dirs) && p.tied(i, name):
+			return Found{URL: Join(p.url, name), How: p.how, Object: NoObject, Seen: Unclear, Err: p.ambiguous(name)}
+		case id != NoObject:
+			return Found{How: p.how, Object: id, Seen: Present, Size: size}
+		default:
+			return Found{URL: Join(d.url, name), How: p.how, Object: NoObject, Seen: Present, Size: size}
+		}
+	}
+	return Found{URL: Join(p.home(), name), How: p.how, Object: NoObject, Seen: Absent}
+}
+
+// tied tells whether another directory that is as near as the i-th has the file, too.
+func (p *place) tied(i int, name string) bool {
+	for _, d := range p.dirs[i+1:] {
+		if commonElements(p.from, d.url) != commonElements(p.from, p.dirs[i].url) {
+			return false
+		}
+		if _, _, ok := d.file(name); ok {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *place) ambiguous(name string) error {
+	e := &AmbiguousError{Path: Join(p.url, name), Message: "its tail exists at several places", Hint: "say by --map OLD=NEW which is meant"}
+	for _, d := range p.dirs {
+		if _, _, ok := d.file(name); ok {
+			e.Candidates = append(e.Candidates, Candidate{Path: Join(d.url, name)})
+		}
+	}
+	return e
+}
+
+// locate finds the directory that a snapshot names.
+func (f *finder) locate(ctx context.Context, from string, key placeKey) *place {
+	p := &place{from: from, key: key, how: Relative, scope: DirScope(key.dir)}
+	if key.relative {
+		p.url = Join(from, path.Clean(key.dir))
+		if key.dir == "" {
+			p.url = from
+		}
+		f.look(ctx, p)
+		return p
+	}
+	p.url = Canonical(key.dir)
+	r := Resolver{Maps: f.maps}
+	if mapped, ok := r.mapped(p.url); ok {
+		p.how, p.url = Mapped, mapped
+		f.look(ctx, p)
+		return p
+	}
+	p.how = Exact
+	if f.within(p.url) != nil {
+		f.look(ctx, p)
+		return p
+	}
+	p.how = ByTail
+	tails, rest := f.tails(from, p.url)
+	for _, url := range tails {
+		f.lookAt(ctx, p, url)
+	}
+	if len(p.dirs) > 0 || p.err != nil {
+		return p
+	}
+	p.how = Outside
+	if f.look(ctx, p); len(p.dirs) == 0 && !p.blind && p.err == nil {
+		f.expect(ctx, p, tails, rest)
+	}
+	return p
+}
+
+// expect is for a directory that is nowhere: where the directory of its job, or its
+// savepoint, lies in a tree, that is where it should be.
+func (f *finder) expect(ctx context.Context, p *place, tails []string, rest string) {
+	for _, url := range tails {
+		above := &place{}
+		f.lookAt(ctx, above, strings.TrimSuffix(url, rest))
+		if len(above.dirs) > 0 {
+			p.how, p.url = ByTail, url
+			return
+		}
+	}
+}
+
+// within is the tree that url lies in, nil where it is none.
+func (f *finder) within(url string) *Tree {
+	for _, t := range f.trees {
+		if _, ok := Below(t.Root, url); ok {
+			return t
+		}
+	}
+	return nil
+}
+
+// look looks where the place should be.
+func (f *finder) look(ctx context.Context, p *place) {
+	p.blind = !f.lookAt(ctx, p, p.url)
+}
+
+// lookAt adds the directory url to the place if it exists. It tells whether that could
+// be looked up at all.
+func (f *finder) lookAt(ctx context.Context, p *place, url string) bool {
+	if t := f.within(url); t != nil && t.Files != nil {
+		key, _ := Below(t.Root, url)
+		if err := t.Files.hidden(key); err != nil && p.err == nil {
+			p.err = err
+		}
+		if n := t.Files.byKey[key]; n != nil {
+			p.dirs = append(p.dirs, directory{url: url, tree: t, node: n.number})
+		}
+		return true
+	}
+	if f.lists == nil {
+		return false
+	}
+	listed, err := f.lists.list(ctx, url)
+	switch {
+	case err != nil:
+		p.err = fmt.Errorf("%s could not be listed: %w", url, err)
+	case listed != nil:
+		p.dirs = append(p.dirs, directory{url: url, listed: listed})
+	}
+	return true
+}
+
+// tails are the directories below the trees that end like url, from a job id or the
+// name of a savepoint on; those nearest to the snapshot first. These names are random,
+// so nothing else has them. rest is what follows the id or name.
+func (f *finder) tails(from, url string) (urls []string, rest string) {
+	elements := strings.Split(strings.TrimPrefix(ParsePlace(url).Path, "/"), "/")
+	anchor, job := lastAnchor(append(elements, "")) // the directory itself may be the job's
+	if anchor < 0 {
+		return nil, ""
+	}
+	if anchor+1 < len(elements) {
+		rest = "/" + strings.Join(elements[anchor+1:], "/")
+	}
+	for _, t := range f.trees {
+		for i := max(0, anchor-mostElements); i <= anchor; i++ {
+			urls = append(urls, Join(t.Root, strings.Join(elements[i:], "/")))
+		}
+		if job != nil && t.Inventory != nil {
+			for _, dir := range t.Dirs(*job) {
+				urls = append(urls, Join(t.Root, dir)+rest)
+			}
+		}
+	}
+	slices.Sort(urls)
+	urls = slices.Compact(urls)
+	slices.SortStableFunc(urls, func(a, b string) int { return commonElements(from, b) - commonElements(from, a) })
+	return urls, rest
+}

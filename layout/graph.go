@@ -1,0 +1,241 @@
+package layout
+
+import (
+	"context"
+	"fmt"
+	"slices"
+)
+
+// ObjectID numbers the files of all trees of a graph, those of the first tree first.
+type ObjectID int32
+
+// NoObject stands for a file that the listing of no tree shows.
+const NoObject ObjectID = -1
+
+// Tree is where snapshots lie, and the one listing of it.
+type Tree struct {
+	Root  string // canonical URL
+	Store Store
+	// Inventory is nil where only what a snapshot names is looked up.
+	*Inventory
+
+	base ObjectID // of its first file
+}
+
+// NewTree lists all of store. The graph wants the listing to be older than what it
+// reads, so that whatever a _metadata names was there before.
+func NewTree(ctx context.Context, store Store, progress func(files int, bytes int64)) (*Tree, error) {
+	inv, err := Scan(ctx, store, ScanOptions{KeepFiles: true, Progress: progress})
+	if err != nil {
+		return nil, err
+	}
+	return &Tree{Root: store.URL(), Store: store, Inventory: inv}, nil
+}
+
+// Graph is which snapshot uses which file: the union over all trees, jobs and
+// savepoints (Flink has it in memory only: SharedStateRegistryImpl).
+type Graph struct {
+	Trees []*Tree
+	Nodes []Node // in the order of the trees, and of their snapshots
+
+	uses  []int32 // of each object, how many nodes use it
+	owner []int32 // the last of these
+}
+
+// Node is a snapshot and what it uses.
+type Node struct {
+	Entry
+	Tree *Tree
+
+	// Objects are the files of the trees that the snapshot needs, its _metadata with
+	// them, sorted and each once. Empty unless the _metadata was read to its end.
+	Objects   []ObjectID
+	Exclusive int64     // bytes of those that are its own by their handles, and of its _metadata
+	Shared    int64     // bytes of the others
+	Unique    int64     // bytes that no other snapshot uses: freed if this one alone is deleted
+	Inline    int64     // bytes of state within _metadata
+	Outside   Part      // what it refers to that lies in no tree
+	ByTail    int       // references that were found by the tail of their path
+	Managed   []string  // URLs of directories of merged files, which Flink deletes as a whole
+	Segments  []Segment // of merged files
+	Broken    []Broken  // references with a fault
+
+	followed bool // the _metadata was read to its end
+}
+
+// URL is the snapshot's directory.
+func (n *Node) URL() string { return Join(n.Tree.Root, n.Dir) }
+
+// Followed tells whether the _metadata was read to its end, so that all that the
+// snapshot uses is known.
+func (n *Node) Followed() bool { return n.followed }
+
+// GraphOptions say what to build.
+type GraphOptions struct {
+	Assess AssessOptions
+	Maps   []Mapping
+	// Open is for what lies outside of the trees. Where it is nil, nobody looks there.
+	Open OpenStore
+	// Observe is called for each snapshot and gives the function that is told of its
+	// references, in their order. It may give nil. Several snapshots are read at a time.
+	Observe func(*Tree, *Snapshot) func(*Reference)
+	// Progress is told how many of the snapshots have been read.
+	Progress func(done, of int)
+}
+
+// NewGraph reads the _metadata of all snapshots of the trees. No tree may lie within
+// another one. What is missing is looked for once more before it is said to be: a
+// listing is no moment. The only errors are those of ctx.
+func NewGraph(ctx context.Context, trees []*Tree, opts GraphOptions) (*Graph, error) {
+	g := &Graph{Trees: trees}
+	objects, snapshots := 0, 0
+	for _, t := range trees {
+		t.base = ObjectID(objects)
+		objects += t.Files.Len()
+		snapshots += len(t.Snapshots)
+	}
+	g.uses, g.owner = make([]int32, objects), make([]int32, objects)
+	g.Nodes = make([]Node, 0, snapshots)
+	b := &builder{opts: opts, finder: newFinder(trees, opts)}
+	for _, t := range trees {
+		nodes, err := b.read(ctx, t, t.Snapshots, func(n int) {
+			if opts.Progress != nil {
+				opts.Progress(len(g.Nodes)+n, snapshots)
+			}
+		})
+		if err != nil {
+			return nil, err
+		}
+		g.Nodes = append(g.Nodes, nodes...)
+	}
+	if err := b.confirm(ctx, g.Nodes); err != nil {
+		return nil, err
+	}
+	g.connect()
+	return g, nil
+}
+
+// Follow reads one snapshot and looks up what it names, directory by directory,
+// without a listing of the whole tree. opts.Open must be set.
+func Follow(ctx context.Context, target *Target, opts GraphOptions) (*Node, error) {
+	o, err := target.Store.Stat(ctx, target.Metadata)
+	if err != nil {
+		return nil, err
+	}
+	t := &Tree{Root: target.Store.URL(), Store: target.Store}
+	b := &builder{opts: opts, finder: newFinder([]*Tree{t}, opts)}
+	nodes, err := b.read(ctx, t, []Snapshot{snapshotOf(target, o)}, func(int) {})
+	if err == nil {
+		err = b.confirm(ctx, nodes)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &nodes[0], nil
+}
+
+// snapshotOf is the snapshot that a user named, as a listing would show it.
+func snapshotOf(t *Target, meta Object) Snapshot {
+	_, name := splitKey(t.Dir)
+	s := Snapshot{Dir: t.Dir, Name: name, Metadata: &meta, Files: 1, Bytes: meta.Size, Newest: meta.Modified}
+	s.Number, s.Numbered = ParseCheckpointDir(name)
+	s.Job, s.HasJob = JobOf(Join(t.URL(), MetadataName))
+	return s
+}
+
+func newFinder(trees []*Tree, opts GraphOptions) *finder {
+	f := &finder{trees: trees, maps: opts.Maps}
+	if opts.Open != nil {
+		f.lists = &directories{open: opts.Open, trees: trees}
+	}
+	return f
+}
+
+// Object tells which file of which tree an object is.
+func (g *Graph) Object(id ObjectID) (*Tree, FileID) {
+	return objectIn(g.Trees, id)
+}
+
+// ObjectOf is the object at a canonical URL, NoObject where no listing shows one.
+func (g *Graph) ObjectOf(url string) ObjectID {
+	for _, t := range g.Trees {
+		if key, ok := Below(t.Root, url); ok {
+			if f := t.Files.Find(key); f != NoFile {
+				return t.base + ObjectID(f)
+			}
+		}
+	}
+	return NoObject
+}
+
+// URL is where an object lies.
+func (g *Graph) URL(id ObjectID) string {
+	t, f := g.Object(id)
+	return Join(t.Root, t.Files.Key(f))
+}
+
+// Size of an object in bytes.
+func (g *Graph) Size(id ObjectID) int64 {
+	t, f := g.Object(id)
+	return t.Files.Size(f)
+}
+
+// Len is how many objects there are.
+func (g *Graph) Len() int { return len(g.uses) }
+
+// Users is how many snapshots use the object.
+func (g *Graph) Users(id ObjectID) int { return int(g.uses[id]) }
+
+// Freed is what would be free if just these nodes were deleted: the objects that no
+// other snapshot uses.
+func (g *Graph) Freed(nodes []int) (objects []ObjectID, bytes int64) {
+	within := map[ObjectID]int32{}
+	for _, n := range nodes {
+		for _, id := range g.Nodes[n].Objects {
+			within[id]++
+		}
+	}
+	for id, n := range within {
+		if n == g.uses[id] {
+			objects = append(objects, id)
+			bytes += g.Size(id)
+		}
+	}
+	slices.Sort(objects)
+	return objects, bytes
+}
+
+// Doubts are the snapshots and directories whose references are not known: an object
+// that nothing else uses may be theirs.
+func (g *Graph) Doubts() []error {
+	var doubts []error
+	for _, t := range g.Trees {
+		doubts = append(doubts, t.Errors...)
+	}
+	for i := range g.Nodes {
+		n := &g.Nodes[i]
+		switch {
+		case n.followed || n.State == Incomplete || n.State == InProgress:
+		case n.Err != nil:
+			doubts = append(doubts, fmt.Errorf("%s: %w", Join(n.Tree.Root, n.MetadataKey()), n.Err))
+		default:
+			doubts = append(doubts, fmt.Errorf("%s: %s", Join(n.Tree.Root, n.MetadataKey()), n.Reason))
+		}
+	}
+	return doubts
+}
+
+// connect counts who uses what.
+func (g *Graph) connect() {
+	for i := range g.Nodes {
+		for _, id := range g.Nodes[i].Objects {
+			g.uses[id]++
+			g.owner[id] = int32(i)
+		}
+	}
+	for id, n := range g.uses {
+		if n == 1 {
+			g.Nodes[g.owner[id]].Unique += g.Size(ObjectID(id))
+		}
+	}
+}
