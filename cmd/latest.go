@@ -78,7 +78,7 @@ func runLatest(ctx context.Context, env *Env, opts *latestOptions, url string) e
 	}
 	defer store.Close()
 	p := env.startProgress("looking below "+store.URL(), "files")
-	find.Progress = p.set
+	find.Progress = p.listed
 	newest, err := layout.ScanLatest(ctx, store, find)
 	p.stop()
 	if err != nil {

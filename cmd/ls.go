@@ -103,7 +103,7 @@ func runLs(ctx context.Context, env *Env, opts *lsOptions, url string) error {
 func scanTree(ctx context.Context, env *Env, store layout.Store) (*layout.Inventory, error) {
 	p := env.startProgress("listing "+store.URL(), "files")
 	defer p.stop()
-	return layout.Scan(ctx, store, layout.ScanOptions{Progress: p.set})
+	return layout.Scan(ctx, store, layout.ScanOptions{Progress: p.listed})
 }
 
 // parseJob reads the value of --job, nil where there is none.

@@ -23,6 +23,8 @@ type progress struct {
 	what  string
 	unit  string // of count
 	count atomic.Int64
+	bytes atomic.Int64
+	total atomic.Int64 // of count, 0 where it is not known
 	start time.Time
 	quit  chan struct{}
 	ended sync.WaitGroup
@@ -39,6 +41,18 @@ func (e *Env) startProgress(what, unit string) *progress {
 
 // set says how many units are done. Any goroutine may call it.
 func (p *progress) set(n int) { p.count.Store(int64(n)) }
+
+// listed says how many units there are so far, and their bytes.
+func (p *progress) listed(n int, bytes int64) {
+	p.count.Store(int64(n))
+	p.bytes.Store(bytes)
+}
+
+// of says how many units of how many are done.
+func (p *progress) of(n, total int) {
+	p.count.Store(int64(n))
+	p.total.Store(int64(total))
+}
 
 // stop ends it, and removes its line.
 func (p *progress) stop() {
@@ -86,11 +100,31 @@ func (p *progress) fitted() string {
 func (p *progress) text() string {
 	var b strings.Builder
 	b.WriteString(escape(p.what))
-	if n := p.count.Load(); n > 0 {
+	n, total, age := p.count.Load(), p.total.Load(), time.Since(p.start)
+	switch {
+	case n > 0 && total > 0:
+		fmt.Fprintf(&b, ": %d of %d %s", n, total, p.unit)
+	case n > 0:
 		fmt.Fprintf(&b, ": %d %s", n, p.unit)
 	}
-	fmt.Fprintf(&b, " (%s)", humanAge(time.Since(p.start)))
+	if bytes := p.bytes.Load(); bytes > 0 {
+		fmt.Fprintf(&b, ", %s", humanSize(bytes))
+	}
+	fmt.Fprintf(&b, " (%s%s)", humanAge(age), pace(n, total, age))
 	return b.String()
+}
+
+// pace is the rate, and the time that is left at this rate where the total is known.
+func pace(n, total int64, age time.Duration) string {
+	if n == 0 || age < time.Second {
+		return ""
+	}
+	rate := float64(n) / age.Seconds()
+	if total <= n {
+		return fmt.Sprintf(", %.0f/s", rate)
+	}
+	left := time.Duration(float64(total-n) / rate * float64(time.Second))
+	return fmt.Sprintf(", %.0f/s, %s left", rate, humanAge(left))
 }
 
 // statusLine is a writer to a terminal whose last line may be one that changes in
