@@ -3,6 +3,7 @@ package layout
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/ckpt-tool/ckpt/metadata"
 )
@@ -18,10 +19,11 @@ func (b *builder) read(ctx context.Context, tree *Tree, snapshots []Snapshot, pr
 	nodes := make([]Node, len(snapshots))
 	assess := b.opts.Assess
 	assess.visit = func(i int) (metadata.Visitor, func()) {
-		t := &tracer{finder: b.finder, ctx: ctx, dir: Join(tree.Root, snapshots[i].Dir), places: map[placeKey]*place{}}
+		var observe func(*Reference)
 		if b.opts.Observe != nil {
-			t.observe = b.opts.Observe(tree, &snapshots[i])
+			observe = b.opts.Observe(tree, &snapshots[i])
 		}
+		t := b.tracer(ctx, Join(tree.Root, snapshots[i].Dir), observe)
 		return t.visitor(), func() { nodes[i].take(b.trees, tree, &snapshots[i], &t.trace) }
 	}
 	i := 0
@@ -29,7 +31,7 @@ func (b *builder) read(ctx context.Context, tree *Tree, snapshots []Snapshot, pr
 		if err != nil {
 			return nil, err
 		}
-		nodes[i].Entry, nodes[i].Tree = e, tree
+		nodes[i].Entry, nodes[i].Tree, nodes[i].finder = e, tree, b.finder
 		if i++; i%16 == 0 {
 			progress(i)
 		}
@@ -81,4 +83,56 @@ func objectIn(trees []*Tree, id ObjectID) (*Tree, FileID) {
 		i--
 	}
 	return trees[i], FileID(id - trees[i].base)
+}
+
+// Trace looks the references of c up once more, which is the decoded _metadata of n.
+// Its error is that of ctx.
+func (n *Node) Trace(ctx context.Context, c *metadata.Checkpoint, observe func(*Reference)) error {
+	t := n.finder.tracer(ctx, n.URL(), observe)
+	for i := range c.Operators {
+		o := &c.Operators[i]
+		if err := t.enter(o); err != nil {
+			return err
+		}
+		for j := range o.Subtasks {
+			if err := t.subtask(o, &o.Subtasks[j]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// FileURL is where a file that Trace found lies.
+func (n *Node) FileURL(f Found) string { return n.finder.url(f) }
+
+// OtherJobs are the jobs, other than the snapshot's, in whose directories files lie that
+// it uses: it was restored from one of theirs (CLAIM, LEGACY).
+func (n *Node) OtherJobs() []JobID {
+	var found []JobID
+	var last *node
+	for _, id := range n.Objects {
+		t, f := objectIn(n.finder.trees, id)
+		if t.Files.node(f) == last {
+			continue
+		}
+		last = t.Files.node(f)
+		if job, ok := t.Files.Job(f); ok && (!n.HasJob || job != n.Job) && !slices.Contains(found, job) {
+			found = append(found, job)
+		}
+	}
+	return found
+}
+
+// TreeOf is the tree of the graph that url lies in, nil where it lies elsewhere.
+func (n *Node) TreeOf(url string) *Tree { return n.finder.within(url) }
+
+// Lookup tells whether a file is there, from the listing of its tree or directory.
+func (n *Node) Lookup(ctx context.Context, url string) Found {
+	i := strings.LastIndexByte(url, '/')
+	p := &place{how: Exact, url: url[:max(i, 0)]}
+	n.finder.look(ctx, p)
+	found := p.find(url[i+1:])
+	found.URL = url
+	return found
 }

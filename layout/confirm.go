@@ -103,7 +103,7 @@ func (n *Node) judge(ctx context.Context) {
 		return
 	}
 	if _, err := n.Tree.Store.Stat(ctx, n.Metadata.Key); errors.Is(err, fs.ErrNotExist) {
-		*n = Node{Entry: n.Entry, Tree: n.Tree}
+		*n = Node{Entry: n.Entry, Tree: n.Tree, finder: n.finder}
 		n.State, n.Reason, n.Summary = Incomplete, "it was deleted while its files were looked up", nil
 		return
 	}

@@ -175,7 +175,7 @@ func (f *finder) look(ctx context.Context, p *place) {
 // lookAt adds the directory url to the place if it exists. It tells whether that could
 // be looked up at all.
 func (f *finder) lookAt(ctx context.Context, p *place, url string) bool {
-	if t := f.within(url); t != nil && t.Files != nil {
+	if t := f.within(url); t != nil && t.Inventory != nil {
 		key, _ := Below(t.Root, url)
 		if err := t.Files.hidden(key); err != nil && p.err == nil {
 			p.err = err

@@ -61,6 +61,7 @@ type Node struct {
 	Broken    []Broken  // references with a fault
 
 	followed bool // the _metadata was read to its end
+	finder   *finder
 }
 
 // URL is the snapshot's directory.
@@ -215,7 +216,7 @@ func (g *Graph) Doubts() []error {
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
 		switch {
-		case n.followed || n.State == Incomplete || n.State == InProgress:
+		case n.followed && n.Err == nil || n.State == Incomplete || n.State == InProgress:
 		case n.Err != nil:
 			doubts = append(doubts, fmt.Errorf("%s: %w", Join(n.Tree.Root, n.MetadataKey()), n.Err))
 		default:

@@ -60,6 +60,9 @@ func Find(ctx context.Context, open OpenStore, arg string, opts FindOptions) (*T
 	return nil, noMetadata(arg, store.URL())
 }
 
+// ErrNoMetadata is what Find says of a directory that is no checkpoint but may hold some.
+var ErrNoMetadata = errors.New("no _metadata")
+
 // noMetadata is the error for a directory that is there.
 func noMetadata(arg, url string) error {
 	e := &NotCheckpointError{Path: arg, Message: "no checkpoint: the directory has no _metadata"}
@@ -67,6 +70,7 @@ func noMetadata(arg, url string) error {
 		e.Message = "the checkpoint has no _metadata: it is in progress, or was never completed"
 		return e
 	}
+	e.Err = ErrNoMetadata
 	e.Hint = fmt.Sprintf("name a chk-N or savepoint directory, or the newest by %s%s", latestPrefix, arg)
 	return e
 }

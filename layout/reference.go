@@ -1,6 +1,8 @@
 package layout
 
 import (
+	"strings"
+
 	"github.com/ckpt-tool/ckpt/metadata"
 )
 
@@ -123,6 +125,7 @@ type Broken struct {
 	Found Found
 	Want  int64 // bytes that the file should have, of a segment at least; -1 where not recorded
 	By    Referrer
+	Scope Scope
 
 	need need
 }
@@ -138,14 +141,32 @@ type Referrer struct {
 	File      string // its name within a database, such as 000012.sst
 }
 
-// String is short, for people.
-func (r Referrer) String() string {
-	s := r.Operator.String()
+// ReferrerOf describes the handle h at p.
+func ReferrerOf(p metadata.Place, h metadata.StreamHandle) Referrer {
+	r := Referrer{Subtask: -1}
+	if o := p.Operator; o != nil {
+		r.Operator, r.Name, r.UID = o.ID, strings.Clone(o.Name.String()), strings.Clone(o.UID.String())
+	}
+	r.at(p, h)
+	return r
+}
+
+// at completes a referrer that knows its operator.
+func (r *Referrer) at(p metadata.Place, h metadata.StreamHandle) {
+	r.Slot, r.Role, r.Class, r.Subtask = p.Slot, p.Role, h.Class(), -1
+	r.File = strings.Clone(p.Name.String())
+	if p.Subtask != nil {
+		r.Subtask = p.Subtask.Index
+	}
+}
+
+// Label is what people call the operator: its uid, or else its name, or else its id.
+func (r *Referrer) Label() string {
 	switch {
 	case r.UID != "":
-		s = r.UID
+		return r.UID
 	case r.Name != "":
-		s = r.Name
+		return r.Name
 	}
-	return s
+	return r.Operator.String()
 }

@@ -63,22 +63,28 @@ type placeKey struct {
 	relative bool
 }
 
+func (f *finder) tracer(ctx context.Context, dir string, observe func(*Reference)) *tracer {
+	return &tracer{finder: f, ctx: ctx, dir: dir, observe: observe, places: map[placeKey]*place{}}
+}
+
 func (t *tracer) visitor() metadata.Visitor {
-	return metadata.Visitor{
-		Operator: func(o *metadata.OperatorState) error {
-			t.operator = Referrer{Operator: o.ID, Name: strings.Clone(o.Name.String()), UID: strings.Clone(o.UID.String())}
-			if o.Coordinator != nil {
-				t.trace.inline += o.Coordinator.StateSize()
-			}
-			return t.ctx.Err()
-		},
-		Subtask: func(o *metadata.OperatorState, s *metadata.SubtaskState) error {
-			for p, h := range o.WalkSubtask(s) {
-				t.handle(p, h)
-			}
-			return t.ctx.Err()
-		},
+	return metadata.Visitor{Operator: t.enter, Subtask: t.subtask}
+}
+
+// enter begins an operator.
+func (t *tracer) enter(o *metadata.OperatorState) error {
+	t.operator = Referrer{Operator: o.ID, Name: strings.Clone(o.Name.String()), UID: strings.Clone(o.UID.String())}
+	if o.Coordinator != nil {
+		t.trace.inline += o.Coordinator.StateSize()
 	}
+	return t.ctx.Err()
+}
+
+func (t *tracer) subtask(o *metadata.OperatorState, s *metadata.SubtaskState) error {
+	for p, h := range o.WalkSubtask(s) {
+		t.handle(p, h)
+	}
+	return t.ctx.Err()
 }
 
 func (t *tracer) handle(p metadata.Place, h metadata.Handle) {
@@ -179,13 +185,9 @@ func recordedSize(h metadata.StreamHandle) int64 {
 
 // blame keeps a faulty reference.
 func (t *tracer) blame(r *Reference, want need) {
-	b := Broken{Fault: r.Fault, Path: strings.Clone(r.Path), Found: r.Found, Want: want.size, By: t.operator, need: want}
+	b := Broken{Fault: r.Fault, Path: strings.Clone(r.Path), Found: r.Found, Want: want.size, By: t.operator, need: want, Scope: r.Scope}
 	b.Found.URL = t.url(r.Found)
-	b.By.Slot, b.By.Role, b.By.Class = r.Place.Slot, r.Place.Role, r.Handle.Class()
-	b.By.File, b.By.Subtask = strings.Clone(r.Place.Name.String()), -1
-	if r.Place.Subtask != nil {
-		b.By.Subtask = r.Place.Subtask.Index
-	}
+	b.By.at(r.Place, r.Handle)
 	t.trace.broken = append(t.trace.broken, b)
 }
 
