@@ -3,6 +3,7 @@ package layout
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"iter"
@@ -100,4 +101,23 @@ func CleanKey(key string) (string, error) {
 		key = ""
 	}
 	return key, nil
+}
+
+// Whole reads the content, and fails with io.ErrUnexpectedEOF where that ends before its
+// size: what is read is not what is stored, so nothing must be said of it.
+func (c *Content) Whole() io.Reader { return &wholeReader{c, c.Size} }
+
+type wholeReader struct {
+	content *Content
+	left    int64
+}
+
+// Read implements io.Reader.
+func (w *wholeReader) Read(p []byte) (int, error) {
+	n, err := w.content.Read(p)
+	w.left -= int64(n)
+	if err == io.EOF && w.left > 0 {
+		err = fmt.Errorf("reading %s: %w: %d of its %d bytes are missing", w.content.Key, io.ErrUnexpectedEOF, w.left, w.content.Size)
+	}
+	return n, err
 }

@@ -156,6 +156,9 @@ func TestLocalPermission(t *testing.T) {
 	defer os.Chmod(filepath.Join(string(dir), "a"), 0o755)
 	var denied, seen []string
 	for o, err := range open(t, string(dir)).List(t.Context(), "") {
+		if o.Key == "" {
+			continue
+		}
 		if errors.Is(err, fs.ErrPermission) {
 			denied = append(denied, o.Key)
 		} else {
@@ -179,7 +182,7 @@ func TestLocalVanishing(t *testing.T) {
 		if err != nil {
 			t.Errorf("%s: %v", o.Key, err)
 		}
-		if seen++; seen == 3 { // a, b and c are known, and none has been entered
+		if seen++; seen == 4 { // the root, a, b and c are known, and none has been entered
 			for _, key := range []string{"a", "b/1", "c/1/x"} {
 				if err := os.RemoveAll(filepath.Join(string(dir), key)); err != nil {
 					t.Fatal(err)
@@ -187,7 +190,7 @@ func TestLocalVanishing(t *testing.T) {
 			}
 		}
 	}
-	if seen != 4 { // c/1 besides
+	if seen != 5 { // c/1 besides
 		t.Errorf("%d entries", seen)
 	}
 }
@@ -219,6 +222,9 @@ func TestLocalEmptyDirectories(t *testing.T) {
 		t.Fatal(err)
 	}
 	for o, err := range open(t, dir).List(t.Context(), "") {
+		if o.Key == "" && o.Type == layout.TypeDir && time.Since(o.Modified) < time.Hour {
+			continue
+		}
 		if err != nil || o.Key != "chk-1" || o.Type != layout.TypeDir || !o.Modified.Equal(old) {
 			t.Errorf("%+v, %v", o, err)
 		}

@@ -1,37 +1,118 @@
 package storage
 
 import (
+	"bytes"
 	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
 	"sync"
+	"time"
 
 	"github.com/ckpt-tool/ckpt/layout"
-	"gocloud.dev/blob"
-	"gocloud.dev/blob/memblob"
 )
 
 // Memory is buckets within this process, by name. They vanish with it: they are for
 // tests, and for programs that use these packages.
 type Memory struct {
 	mu      sync.Mutex
-	buckets map[string]*blob.Bucket
+	buckets map[string]memoryBucket
 }
 
 // Driver serves the URLs mem://{bucket}/{path}.
 func (m *Memory) Driver() Driver {
 	return Driver{Schemes: []string{"mem"}, Open: func(_ context.Context, place layout.Place) (layout.Store, error) {
-		return newBucket(m.Bucket(place.Authority), place, func() error { return nil }), nil
+		return Settings{}.newBucket(inMemory{m, place.Authority}, place, func() {}), nil
 	}}
 }
 
-// Bucket is the bucket of that name, which is there from the first time on.
-func (m *Memory) Bucket(name string) *blob.Bucket {
+// Put stores an object, and replaces the one that was there.
+func (m *Memory) Put(bucket, key string, data []byte) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.buckets == nil {
-		m.buckets = map[string]*blob.Bucket{}
+		m.buckets = map[string]memoryBucket{}
 	}
-	if m.buckets[name] == nil {
-		m.buckets[name] = memblob.OpenBucket(nil)
+	if m.buckets[bucket] == nil {
+		m.buckets[bucket] = memoryBucket{}
 	}
-	return m.buckets[name]
+	now := time.Now()
+	m.buckets[bucket][key] = memoryObject{bytes.Clone(data), now}
+}
+
+type memoryBucket map[string]memoryObject
+
+type memoryObject struct {
+	data     []byte
+	modified time.Time
+}
+
+func (o memoryObject) item(key string) item {
+	return item{key: key, size: int64(len(o.data)), modified: o.modified, tag: fmt.Sprint(o.modified.UnixNano())}
+}
+
+// inMemory is one bucket, which is there from the first time on.
+type inMemory struct {
+	memory *Memory
+	name   string
+}
+
+// list implements service, in one page.
+func (b inMemory) list(_ context.Context, q query) (page, error) {
+	b.memory.mu.Lock()
+	defer b.memory.mu.Unlock()
+	p := page{ordered: true}
+	found := b.memory.buckets[b.name]
+	for _, key := range slices.Sorted(maps.Keys(found)) {
+		rest, ok := strings.CutPrefix(key, q.prefix)
+		if !ok || key <= q.after {
+			continue
+		}
+		i := found[key].item(key)
+		if at := strings.Index(rest, q.delimiter); q.delimiter != "" && at >= 0 {
+			i = item{key: q.prefix + rest[:at+1], dir: true}
+		}
+		if n := len(p.items); n == 0 || p.items[n-1].key != i.key {
+			p.items = append(p.items, i)
+		}
+	}
+	return p, nil
+}
+
+// get implements service.
+func (b inMemory) get(_ context.Context, key string, offset, length int64, tag string) (stream, error) {
+	o, err := b.find(key)
+	found := o.item(key)
+	switch {
+	case err != nil:
+		return stream{}, err
+	case tag != "" && tag != found.tag:
+		return stream{}, errChanged
+	case offset > 0 && offset >= found.size:
+		return stream{}, errBeyond
+	}
+	data := o.data[offset:]
+	if length >= 0 {
+		data = data[:min(length, int64(len(data)))]
+	}
+	return stream{io.NopCloser(bytes.NewReader(data)), found, int64(len(data))}, nil
+}
+
+// head implements service.
+func (b inMemory) head(_ context.Context, key string) (item, error) {
+	o, err := b.find(key)
+	return o.item(key), err
+}
+
+func (b inMemory) find(key string) (memoryObject, error) {
+	b.memory.mu.Lock()
+	defer b.memory.mu.Unlock()
+	o, ok := b.memory.buckets[b.name][key]
+	if !ok {
+		return o, fs.ErrNotExist
+	}
+	return o, nil
 }

@@ -1,11 +1,54 @@
 // Package storage opens the trees that package layout reads, by URL.
 //
-//	/path, path, file:/path, file:///path    the local file system
-//	mem://bucket/path                        buckets within this process
+//	/path, path, file:/path, file:///path                      the local file system
+//	s3://BUCKET/PATH, s3a:, s3p:                               Amazon S3, and servers that speak its protocol
+//	gs://BUCKET/PATH                                           Google Cloud Storage
+//	abfss://CONTAINER@ACCOUNT.dfs.core.windows.net/PATH,
+//	abfs:, wasb:, wasbs:, azblob://CONTAINER/PATH              Azure Blob Storage and Data Lake, always by https
+//	hdfs://NAMENODE/PATH, webhdfs:, swebhdfs:                  Hadoop
+//	mem://BUCKET/PATH                                          buckets within this process
 //
 // Paths are taken literally, as Flink does: "%20" is three characters. Everything
 // is read-only. Symbolic links are listed but not entered; opening one works where it
 // stays within the root.
+//
+// # Access
+//
+// Each store is entered as its own tools do it. What Flink's configuration says comes
+// first, because somebody chose to hand it over.
+//
+//   - S3: AWS's chain (variables, profiles, web identity, SSO, containers, EC2), AWS_REGION,
+//     AWS_ENDPOINT_URL and AWS_ENDPOINT_URL_S3. Flink's s3.access-key, s3.secret-key,
+//     s3.endpoint, s3.region, s3.path.style.access, and Hadoop's access.key, secret.key,
+//     session.token, endpoint, endpoint.region, path.style.access; all of them under s3.,
+//     fs.s3a., s3a. and presto.s3. alike. AWS_NO_SIGN_REQUEST=true, or Hadoop's
+//     AnonymousAWSCredentialsProvider, reads what is public. The region need not be known:
+//     S3 tells it. An endpoint that is not a cloud's gets the bucket in the path.
+//   - Google: application default credentials, GOOGLE_APPLICATION_CREDENTIALS,
+//     fs.gs.auth.service.account.json.keyfile; STORAGE_EMULATOR_HOST, without credentials.
+//   - Azure: fs.azure.account.key.ACCOUNT.{dfs,blob}.core.windows.net and fs.azure.sas…, then
+//     AZURE_STORAGE_CONNECTION_STRING, AZURE_STORAGE_KEY, AZURE_STORAGE_SAS_TOKEN, each only for
+//     the account that it is of (AZURE_STORAGE_ACCOUNT), then whoever has signed in (workload
+//     and managed identities, az login).
+//
+// No message holds a secret, nor a URL with a signature.
+//
+// # Patience
+//
+// A request that a store throttles, or that fails on its side or on the way, is sent again
+// after a wait that doubles, or as long as the store says, until [Settings].RetryBudget is
+// used up. What does not pass is told at once: refused connections, unknown hosts, bad
+// certificates, missing rights. A read that breaks off goes on at its byte, as long as the
+// object's tag and size are the same; it ends without an error only when every byte has
+// come.
+//
+// # Listings
+//
+// A listing of a bucket takes one request a thousand keys, which tells sizes and times as
+// well, and nothing besides. With more than one page and [Settings].Concurrency above 1, the
+// keys are cut into spans that are listed at the same time; see crawl.go. Stores that are
+// not known to list by the bytes of keys (Azure, S3 servers other than Amazon's) are listed
+// page by page.
 package storage
 
 import (
@@ -26,22 +69,30 @@ type Driver struct {
 // Registry is the drivers that a program has. The zero value has none.
 type Registry []Driver
 
-// Default is the drivers of ckpt. Nothing is set up before the first Open.
-func Default() Registry {
+// New is the drivers of ckpt. Nothing is set up before the first Open.
+func New(s Settings) Registry {
 	return Registry{
 		{Schemes: []string{"", "file"}, Open: openLocal},
+		s3Driver(s),
+		gcsDriver(s),
+		azureDriver(s),
+		hdfsDriver(s),
 		new(Memory).Driver(),
 	}
 }
 
-// planned are schemes that people use with Flink and that no driver serves yet.
-var planned = []string{"s3", "s3a", "s3p", "gs", "azblob", "abfs", "abfss", "wasb", "wasbs", "hdfs", "oss"}
+// refused are schemes that people use with Flink and that no driver serves, with what
+// they may do instead.
+var refused = map[string]string{
+	"oss":    "Alibaba's OSS also speaks S3's protocol: set AWS_ENDPOINT_URL to its endpoint, and write s3:// for oss://",
+	"viewfs": "name the cluster that the mount table leads to, as hdfs://",
+}
 
 // SchemeError says that no driver serves a URL. An empty one is most often a variable
 // that was not set, and not the current directory.
 type SchemeError struct {
 	URL, Scheme string
-	Planned     bool     // it is one of Flink's
+	Instead     string   // what to do, for one of Flink's that is not served
 	Supported   []string // what is served
 }
 
@@ -50,8 +101,8 @@ func (e *SchemeError) Error() string {
 	switch {
 	case e.URL == "":
 		return "the path is empty"
-	case e.Planned:
-		return fmt.Sprintf("%s:// is not supported by this build yet", e.Scheme)
+	case e.Instead != "":
+		return e.Scheme + ":// is not supported"
 	}
 	return fmt.Sprintf("%s: unknown scheme %q", e.URL, e.Scheme)
 }
@@ -59,10 +110,13 @@ func (e *SchemeError) Error() string {
 // ErrPath is the URL.
 func (e *SchemeError) ErrPath() string { return e.URL }
 
-// ErrHint lists what is supported.
+// ErrHint says what to do, and else lists what is supported.
 func (e *SchemeError) ErrHint() string {
+	if e.Instead != "" {
+		return e.Instead
+	}
 	hint := "supported: " + strings.Join(e.Supported, ", ")
-	if !e.Planned && e.Scheme != "" {
+	if e.Scheme != "" {
 		hint += "; write ./" + e.Scheme + ":/… for a local path of that name"
 	}
 	return hint
@@ -87,11 +141,11 @@ func (r Registry) Open(ctx context.Context, url string) (layout.Store, error) {
 	}
 	return nil, &SchemeError{
 		URL: url, Scheme: place.Scheme,
-		Planned: slices.Contains(planned, place.Scheme), Supported: supported,
+		Instead: refused[place.Scheme], Supported: supported,
 	}
 }
 
-// Open opens a URL with the default drivers.
+// Open opens a URL with the drivers of ckpt, as a user who has set nothing.
 func Open(ctx context.Context, url string) (layout.Store, error) {
-	return Default().Open(ctx, url)
+	return New(Settings{}).Open(ctx, url)
 }

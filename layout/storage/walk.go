@@ -5,19 +5,13 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"os"
 
 	"github.com/ckpt-tool/ckpt/layout"
 )
 
-const (
-	// batch is how many entries of a directory are held at a time: shared/ can have
-	// millions.
-	batch = 4096
-	// readers is how many directories are read at a time. A network file system
-	// answers each call late, but many at once.
-	readers = 16
-)
+// readers is how many directories are read at a time. A network file system answers each
+// call late, but many at once.
+const readers = 16
 
 // walk lists one tree.
 type walk struct {
@@ -40,9 +34,14 @@ type entry struct {
 	err error
 }
 
-// run yields everything below the top. A directory is read after it was yielded.
+// run yields the top and everything below it. A directory is read after it was yielded.
 func (w *walk) run(deep bool, yield func(layout.Object, error) bool) {
 	defer close(w.ended)
+	if info, err := w.root.Stat(name(w.top)); deep && err == nil && info.IsDir() && w.ctx.Err() == nil {
+		if !yield(object(w.top, info), nil) {
+			return
+		}
+	}
 	pending, active := []string{w.top}, 0
 	for len(pending) > 0 || active > 0 {
 		for ; len(pending) > 0 && active < readers; active++ {
@@ -80,13 +79,15 @@ func (w *walk) read(key string) {
 		return
 	}
 	defer f.Close()
+	d := newDirents(f, key)
+	defer d.close()
 	for {
-		p, err := w.next(f, key)
+		entries, err := d.next(w.fail)
 		if err != nil && err != io.EOF {
-			p.entries = append(p.entries, w.failed(key, err)...)
+			entries = append(entries, w.failed(key, err)...)
 		}
-		p.last = err != nil
-		if !w.send(p) || p.last {
+		last := err != nil
+		if !w.send(part{entries, last}) || last {
 			return
 		}
 	}
@@ -100,26 +101,6 @@ func (w *walk) send(p part) bool {
 	case <-w.ended:
 		return false
 	}
-}
-
-// next describes some entries of an open directory without following them.
-func (w *walk) next(f *os.File, dir string) (part, error) {
-	found, err := f.ReadDir(batch)
-	p := part{entries: make([]entry, 0, len(found))}
-	for _, e := range found {
-		key := e.Name()
-		if dir != "" {
-			key = dir + "/" + key
-		}
-		info, err := e.Info()
-		switch {
-		case err == nil:
-			p.entries = append(p.entries, entry{Object: object(key, info)})
-		case !errors.Is(err, fs.ErrNotExist): // it has gone meanwhile
-			p.entries = append(p.entries, entry{layout.Object{Key: key}, w.fail(err, key)})
-		}
-	}
-	return p, err
 }
 
 // failed reports a directory that cannot be read, unless it has gone meanwhile.
