@@ -170,5 +170,5 @@ func summarize(ctx context.Context, store Opener, o Object, visit metadata.Visit
 		return nil, err
 	}
 	defer content.Close()
-	return metadata.Summarize(content, content.Size, visit)
+	return metadata.Summarize(content.Whole(), content.Size, visit)
 }

@@ -14,8 +14,10 @@ import (
 const (
 	// confirmers is how many questions are under way at a time.
 	confirmers = 16
-	// fewMissing is up to how many files of a directory are asked for one by one.
-	fewMissing = 64
+	// fewMissing is up to how many files of a directory are asked for one by one without
+	// a new listing, and manyMissing up to how many are asked for if that does not show
+	// them: two listings that agree on so many are believed.
+	fewMissing, manyMissing = 64, 1000
 )
 
 // confirm looks once more at what the listing showed to be missing or of another size.
@@ -58,40 +60,51 @@ func (b *builder) confirm(ctx context.Context, nodes []Node) error {
 func (b *builder) confirmIn(ctx context.Context, url string, faults []*Broken) {
 	tree := b.within(url)
 	dir, _ := Below(tree.Root, url)
-	var listed map[string]Object
-	if len(faults) > fewMissing {
-		listed, _ = children(ctx, tree.Store, dir)
-	}
 	asked := map[string]Found{}
 	for _, f := range faults {
-		name := path.Base(f.Found.URL)
-		found, ok := asked[name]
-		if !ok {
-			found = look(ctx, tree.Store, path.Join(dir, name), listed)
-			asked[name] = found
+		asked[path.Base(f.Found.URL)] = Found{}
+	}
+	var listed map[string]Object
+	if len(asked) > fewMissing {
+		listed, _ = children(ctx, tree.Store, dir)
+	}
+	believe := listed != nil && absent(asked, listed) > manyMissing
+	for name := range asked {
+		if o, ok := listed[name]; ok && o.Type == TypeFile {
+			asked[name] = Found{Seen: Present, Size: o.Size}
+		} else if believe && !ok {
+			asked[name] = Found{Seen: Absent}
+		} else {
+			asked[name] = look(ctx, tree.Store, path.Join(dir, name))
 		}
+	}
+	for _, f := range faults {
+		found := asked[path.Base(f.Found.URL)]
 		f.Found.Seen, f.Found.Size, f.Found.Err = found.Seen, found.Size, found.Err
 		f.Fault = f.need.judge(f.Found)
 	}
 }
 
-// look asks for one file, unless listed shows it. What listed does not show is asked
-// for only where nothing was listed.
-func look(ctx context.Context, store Store, key string, listed map[string]Object) Found {
-	o, ok := listed[path.Base(key)]
-	if listed != nil && !ok {
-		return Found{Seen: Absent}
-	}
-	if !ok || o.Type != TypeFile {
-		var err error
-		switch o, err = store.Stat(ctx, key); {
-		case errors.Is(err, fs.ErrNotExist):
-			return Found{Seen: Absent}
-		case err != nil:
-			return Found{Seen: Unclear, Err: err}
+// absent counts the names that a listing does not show.
+func absent(names map[string]Found, listed map[string]Object) int {
+	n := 0
+	for name := range names {
+		if _, ok := listed[name]; !ok {
+			n++
 		}
 	}
-	if o.Type == TypeDir {
+	return n
+}
+
+// look asks for one file.
+func look(ctx context.Context, store Store, key string) Found {
+	o, err := store.Stat(ctx, key)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return Found{Seen: Absent}
+	case err != nil:
+		return Found{Seen: Unclear, Err: err}
+	case o.Type == TypeDir:
 		return Found{Seen: Absent}
 	}
 	return Found{Seen: Present, Size: o.Size}

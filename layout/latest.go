@@ -40,7 +40,7 @@ type Choice struct {
 func Latest(root string, entries []Entry, opts LatestOptions) (*Choice, error) {
 	var considered []*Entry // there may be very many, and an entry is big
 	for i := range entries {
-		if opts.counts(&entries[i]) {
+		if opts.Counts(&entries[i]) {
 			considered = append(considered, &entries[i])
 		}
 	}
@@ -56,8 +56,8 @@ func Latest(root string, entries []Entry, opts LatestOptions) (*Choice, error) {
 	return nil, severalJobs(root, groups)
 }
 
-// counts tells whether e takes part at all.
-func (o LatestOptions) counts(e *Entry) bool {
+// Counts tells whether e takes part at all.
+func (o LatestOptions) Counts(e *Entry) bool {
 	return (e.Kind == Checkpoint || o.Savepoints) && (o.Job == nil || o.ofJob(e))
 }
 

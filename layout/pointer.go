@@ -169,9 +169,6 @@ func ScanLatest(ctx context.Context, store Store, opts FindOptions) (*Choice, er
 	if err != nil {
 		return nil, err
 	}
-	if err := hidden(inv.Errors, opts.Latest.Job); err != nil {
-		return nil, fmt.Errorf("%w: something newer may lie there", err)
-	}
 	var entries []Entry
 	for e, err := range Assess(ctx, store, inv.Snapshots, opts.Assess) {
 		if err != nil {
@@ -179,7 +176,16 @@ func ScanLatest(ctx context.Context, store Store, opts FindOptions) (*Choice, er
 		}
 		entries = append(entries, e)
 	}
-	return Latest(inv.Root, entries, opts.Latest)
+	return LatestOf(inv, entries, opts.Latest)
+}
+
+// LatestOf is Latest for the entries of a whole listing. It refuses where a directory
+// that could not be listed may hide something newer.
+func LatestOf(inv *Inventory, entries []Entry, opts LatestOptions) (*Choice, error) {
+	if err := hidden(inv.Errors, opts.Job); err != nil {
+		return nil, fmt.Errorf("%w: something newer may lie there", err)
+	}
+	return Latest(inv.Root, entries, opts)
 }
 
 // hidden is the first of the directories that could not be listed and may hold a

@@ -1,6 +1,7 @@
 package layout
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/ckpt-tool/ckpt/metadata"
@@ -169,4 +170,20 @@ func (r *Referrer) Label() string {
 		return r.Name
 	}
 	return r.Operator.String()
+}
+
+// String says it for people: "operator counter, sub-task 1, managedKeyed,
+// FileStateHandle, 000012.sst".
+func (r *Referrer) String() string {
+	s := "operator " + r.Label()
+	if r.Subtask >= 0 {
+		s += fmt.Sprintf(", sub-task %d", r.Subtask)
+	}
+	if r.Class != "" {
+		s += ", " + r.Slot.String() + ", " + r.Class
+	}
+	if r.File != "" {
+		s += ", " + r.File
+	}
+	return s
 }

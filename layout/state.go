@@ -23,6 +23,9 @@ const (
 	Unreadable  State = "unreadable"
 )
 
+// States are all of them.
+var States = []State{Complete, Damaged, InProgress, Incomplete, Corrupt, Unsupported, Unreadable}
+
 // DefaultGrace is how recent a change must be for a snapshot without _metadata to
 // count as in progress. Flink's own timeout of checkpoints is 10 minutes.
 const DefaultGrace = 15 * time.Minute

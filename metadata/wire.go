@@ -2,7 +2,6 @@ package metadata
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"reflect"
@@ -122,7 +121,7 @@ func (r *reader) fill(n int, what string) bool {
 	switch {
 	case err == nil:
 		return true
-	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+	case err == io.EOF || err == io.ErrUnexpectedEOF: // wrapped, it would be the source's own complaint
 		r.fail(r.base+int64(k+m), "the file ends within %s, though its size was given as %d bytes", what, r.size)
 	default:
 		r.stop(err)

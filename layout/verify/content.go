@@ -281,7 +281,10 @@ func (c *checker) open(ctx context.Context, n *layout.Node, url string) (io.Read
 	if err != nil {
 		return nil, err
 	}
-	return content, nil
+	return struct {
+		io.Reader
+		io.Closer
+	}{content.Whole(), content}, nil
 }
 
 // storeOf is the store of the tree that url lies in, or one that is opened for its

@@ -111,3 +111,17 @@ type Problem struct {
 // ContentCheck reads the file of size bytes to its end, once, and reports what is wrong
 // with the parts. Its error is that of src. The room of the formats has it; it is handed in.
 type ContentCheck func(parts []Part, size int64, src io.Reader, report func(Problem)) error
+
+// Worst is the first of the findings that are errors, or else of all; nil where there is
+// none.
+func (r *Result) Worst() *Finding {
+	for i := range r.Findings {
+		if r.Findings[i].Severity == Error {
+			return &r.Findings[i]
+		}
+	}
+	if len(r.Findings) > 0 {
+		return &r.Findings[0]
+	}
+	return nil
+}

@@ -1,0 +1,37 @@
+package usage
+
+import (
+	"strings"
+	"sync"
+
+	"github.com/ckpt-tool/ckpt/layout"
+)
+
+// Names are the names of files that snapshots use outside of the trees. They are
+// random: where the trees have files of the same names, they have been copied, and
+// nothing told that the old place and the new one are the same.
+type Names struct {
+	mu   sync.Mutex
+	seen map[string]bool
+}
+
+// Observe keeps the name of what r refers to, if that lies outside.
+func (n *Names) Observe(r *layout.Reference) {
+	if r.Found.Object != layout.NoObject || r.Found.How != layout.Outside {
+		return
+	}
+	name := r.Path[strings.LastIndexByte(r.Path, '/')+1:]
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.seen == nil {
+		n.seen = map[string]bool{}
+	}
+	if !n.seen[name] {
+		n.seen[strings.Clone(name)] = true
+	}
+}
+
+// has tells whether a snapshot uses a file of this name outside of the trees.
+func (n *Names) has(files *layout.Files, f layout.FileID) bool {
+	return n != nil && len(n.seen) > 0 && n.seen[files.Name(f)]
+}
