@@ -23,7 +23,10 @@ type Env struct {
 	Out, Err  io.Writer
 	LookupEnv func(name string) (string, bool)
 	Now       func() time.Time
-	OpenStore layout.OpenStore // the tree at a URL
+	// Storage gives what opens the tree at a URL. Commands use OpenStore, which Run
+	// makes of it.
+	Storage   func(storage.Settings) layout.OpenStore
+	OpenStore layout.OpenStore
 
 	// Whether the three streams are terminals.
 	InTerminal, OutTerminal, ErrTerminal bool
@@ -49,7 +52,7 @@ func systemEnv() *Env {
 		Err:         os.Stderr,
 		LookupEnv:   os.LookupEnv,
 		Now:         time.Now,
-		OpenStore:   storage.Open,
+		Storage:     func(s storage.Settings) layout.OpenStore { return storage.New(s).Open },
 		InTerminal:  isTerminal(os.Stdin),
 		OutTerminal: isTerminal(os.Stdout),
 		ErrTerminal: isTerminal(os.Stderr),

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 
 	"github.com/ckpt-tool/ckpt/layout"
+	"github.com/ckpt-tool/ckpt/layout/flinkconf"
+	"github.com/ckpt-tool/ckpt/layout/gate"
 	"github.com/ckpt-tool/ckpt/layout/storage"
 	"github.com/ckpt-tool/ckpt/metadata"
 )
@@ -80,11 +82,13 @@ func lookUp(err error) (exitEntry, bool) {
 		return exitEntry{code: Usage, hint: e.hint}, true
 	case *notFoundError:
 		return exitEntry{code: NotFound}, true
+	case *findingsError:
+		return exitEntry{code: Findings}, true
 	case *layout.NotFoundError:
 		return exitEntry{code: NotFound}, true
 	case *layout.NotCheckpointError:
 		return exitEntry{code: Unreadable, offset: offsetOf(e.Err)}, true
-	case *layout.AmbiguousError, *storage.SchemeError:
+	case *layout.AmbiguousError, *storage.SchemeError, *flinkconf.Error, *gate.Error:
 		return exitEntry{code: Usage}, true
 	case *outputError:
 		return exitEntry{code: Failed}, true
@@ -194,6 +198,18 @@ func (e *notFoundError) Error() string { return e.message }
 
 // ErrPath is where it should be.
 func (e *notFoundError) ErrPath() string { return e.path }
+
+// findingsError is for an answer that is not there because of what was found.
+type findingsError struct{ message, path, hint string }
+
+// Error implements error.
+func (e *findingsError) Error() string { return e.message }
+
+// ErrPath is where it was found.
+func (e *findingsError) ErrPath() string { return e.path }
+
+// ErrHint says how to look closer.
+func (e *findingsError) ErrHint() string { return e.hint }
 
 // usageError is a wrong command line.
 type usageError struct{ message, hint string }

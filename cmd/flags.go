@@ -17,6 +17,7 @@ import (
 type globals struct {
 	output, color, progress, logFormat string
 	quiet, verbose                     bool
+	storage                            storageOptions
 }
 
 // The allowed values of flags, the initial one first. What is initial of outputForms
@@ -38,6 +39,7 @@ func (g *globals) addFlags(root *cobra.Command) {
 	global(&g.logFormat, "log-format", "", logFormats[0], logFormats, "form of messages")
 	f.BoolVarP(&g.quiet, "quiet", "q", false, "no messages but errors")
 	f.BoolVarP(&g.verbose, "verbose", "v", false, "more messages; exact sizes and times")
+	g.storage.addFlags(f)
 }
 
 // settle turns the global flags into what commands look at.
@@ -65,7 +67,7 @@ func (g *globals) settle(env *Env) error {
 		level = slog.LevelDebug
 	}
 	env.Log = newLogger(env.Err, env.jsonLog, level)
-	return nil
+	return g.storage.settle(env)
 }
 
 func (g *globals) colored(env *Env, terminal bool) bool {

@@ -31,6 +31,8 @@ var arrows = []struct {
 	{"metadata/javaobj", nil},
 	{"layout", []string{"metadata/..."}},
 	{"layout/storage/...", []string{"layout", "layout/storage/..."}},
+	{"layout/gate", []string{"layout", "layout/verify", "metadata/..."}},
+	{"layout/users", []string{"layout", "layout/usage", "metadata/..."}},
 	{"layout/...", []string{"layout", "metadata/..."}},
 	{"backends", []string{"metadata/..."}},
 	{"backends/keygroups", []string{"metadata/..."}},

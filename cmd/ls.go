@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/ckpt-tool/ckpt/layout"
@@ -15,12 +16,51 @@ const urlArg = "[URL]"
 // lsOptions are the flags of `ckpt ls`.
 type lsOptions struct {
 	streamOptions
-	job string
+	mapOptions
+	job, kind, sort string
+	states          []string
+	verify, reverse bool
 }
 
+// orders are the values of ls --sort: what is the same in one of them stands by job, id
+// and path.
+var orders = []string{"job", "path", "id", "age", "size"}
+
 func (o *lsOptions) addFlags(c *cobra.Command) {
-	o.streamOptions.addFlags(c)
+	c.Flags().BoolVar(&o.verify, "verify", false, "look whether the files that they name are there, as verify does")
 	c.Flags().StringVar(&o.job, "job", "", "only what belongs to the job of this `ID`")
+	choice(c, &o.kind, "kind", "", "", []string{string(layout.Checkpoint), string(layout.Savepoint)}, "only these")
+	c.Flags().StringSliceVar(&o.states, "state", nil, "only what is in one of these `STATES`")
+	choice(c, &o.sort, "sort", "", orders[0], orders, "order; the youngest and the largest first")
+	c.Flags().BoolVar(&o.reverse, "reverse", false, "the other way round")
+	o.mapOptions.addFlags(c)
+	o.streamOptions.addFlags(c)
+}
+
+// validate settles what depends on several flags.
+func (o *lsOptions) validate(env *Env) error {
+	for _, s := range o.states {
+		if !slices.Contains(layout.States, layout.State(s)) {
+			return usagef("want "+orList(stateNames()), "--state: %q is no state", s)
+		}
+	}
+	if len(o.maps) > 0 && !o.verify {
+		return usagef("add --verify", "--map is for --verify")
+	}
+	return o.streamOptions.validate(env)
+}
+
+func stateNames() []string {
+	var names []string
+	for _, s := range layout.States {
+		names = append(names, string(s))
+	}
+	return names
+}
+
+// shows tells whether an entry is asked for.
+func (o *lsOptions) shows(e *lsEntry) bool {
+	return (o.kind == "" || e.Kind == o.kind) && (len(o.states) == 0 || slices.Contains(o.states, e.State))
 }
 
 func newLsCommand(env *Env) *cobra.Command {
@@ -28,27 +68,29 @@ func newLsCommand(env *Env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "ls " + urlArg,
 		Short: "The checkpoints and savepoints below a directory, and their states",
-		Long: `Lists the checkpoints and savepoints at any depth below URL, a local path or
-file://, or below the current directory. Each _metadata is read to its end:
+		Long: `Lists the checkpoints and savepoints at any depth below URL, or below the
+current directory. Each _metadata is read to its end:
 
   complete     it was read to its end; whether the files it names still exist is
-               another question, which ls does not ask
+               another question, which ls asks with --verify only
   in-progress  there is none, and something changed within the last 15 minutes
   incomplete   there is none: failed, aborted, half deleted, or left by a crash
   corrupt      it does not parse
   unsupported  it is of a version that ckpt does not read
   unreadable   the storage refused: nothing is known
+  damaged      with --verify: complete, but files are missing or of another size
 
 SIZE is what Flink calls the state size of a complete one, files that it shares
 included, and otherwise the bytes found in its directory. KIND is told by the
 directory's name where the _metadata does not tell it (Flink before 1.16).
 Symbolic links below URL are not followed.
 
-Exits with 3 where a _metadata is corrupt or unsupported, or 5 if it is the only
-one, with 4 where there is nothing to list, and with 1 where something could not
-be read.`,
+Exits with 3 where one is corrupt, unsupported or damaged, or with 5 where the
+only _metadata does not parse, with 4 where there is nothing to list, and with 1
+where something could not be read.`,
 		Example: `  ckpt ls /data/flink/checkpoints
   ckpt ls /data/flink --job 495d8572c34476e61174bd4e676c9523
+  ckpt ls /data/flink --verify --sort size
   ckpt ls -o json | jq -r '.entries[] | select(.state == "corrupt").path'`,
 		GroupID: groupLook,
 		Args:    maxArgs(1),
@@ -81,22 +123,43 @@ func runLs(ctx context.Context, env *Env, opts *lsOptions, url string) error {
 		return err
 	}
 	defer store.Close()
-	inv, err := scanTree(ctx, env, store)
-	if err != nil {
+	l := &listing{env: env, opts: opts}
+	if err := l.list(ctx, store, job); err != nil {
 		return err
 	}
-	snapshots := ofJob(inv.Snapshots, job)
-	if len(snapshots) == 0 && len(inv.Errors) == 0 {
-		return nothingListed(url, inv, job)
+	if len(l.snapshots) == 0 && len(l.inv.Errors) == 0 {
+		return nothingListed(url, l.inv, job)
 	}
-	l := &listing{env: env, inv: inv, snapshots: snapshots}
-	for _, o := range inv.Skipped {
-		env.Log.Debug("not followed", "path", layout.Join(inv.Root, o.Key))
+	for _, o := range l.inv.Skipped {
+		env.Log.Debug("not followed", "path", layout.Join(l.inv.Root, o.Key))
 	}
-	if err := l.print(ctx, store, opts.stream); err != nil {
+	if err := l.print(ctx, store); err != nil {
 		return err
 	}
 	return l.verdict()
+}
+
+// list finds the snapshots of job, and with --verify their states.
+func (l *listing) list(ctx context.Context, store layout.Store, job *layout.JobID) error {
+	if !l.opts.verify {
+		inv, err := scanTree(ctx, l.env, store)
+		if err != nil {
+			return err
+		}
+		l.inv, l.snapshots = inv, ofJob(inv.Snapshots, job)
+		return nil
+	}
+	tree, entries, err := verifiedTree(ctx, l.env, store, l.opts.maps)
+	if err != nil {
+		return err
+	}
+	l.inv = tree.Inventory
+	for _, e := range entries {
+		if len(ofJob([]layout.Snapshot{e.Snapshot}, job)) > 0 {
+			l.snapshots, l.verified = append(l.snapshots, e.Snapshot), append(l.verified, e)
+		}
+	}
+	return nil
 }
 
 // scanTree lists a tree, with progress.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -79,55 +80,116 @@ func newLsEntry(e layout.Entry) lsEntry {
 // listing is one run of `ckpt ls`.
 type listing struct {
 	env       *Env
+	opts      *lsOptions
 	inv       *layout.Inventory
 	snapshots []layout.Snapshot
-	codes     []Code // what the states come to
+	verified  []layout.Entry // with --verify, one for each snapshot
+	codes     []Code         // what the states come to
 	unread    []error
+	damaged   bool // something is
 }
 
 // print reads all _metadata and writes what they say.
-func (l *listing) print(ctx context.Context, store layout.Store, stream bool) error {
-	if stream {
+func (l *listing) print(ctx context.Context, store layout.Store) error {
+	if l.opts.stream {
 		w := l.env.newLineWriter()
-		return l.each(ctx, store, func(e layout.Entry) error { return w.write(newLsEntry(e)) })
+		return l.each(ctx, store, func(e lsEntry) error { return w.write(e) })
 	}
 	p := l.env.startProgress("reading _metadata below "+l.inv.Root, "checkpoints")
 	entries := make([]lsEntry, 0, len(l.snapshots))
-	err := l.each(ctx, store, func(e layout.Entry) error {
-		entries = append(entries, newLsEntry(e))
-		p.set(len(entries))
+	err := l.each(ctx, store, func(e lsEntry) error {
+		entries = append(entries, e)
+		p.of(len(entries), len(l.snapshots))
 		return nil
 	})
 	p.stop()
 	if err != nil {
 		return err
 	}
-	slices.SortStableFunc(entries, compareEntries)
+	slices.SortStableFunc(entries, l.opts.compare)
 	if l.env.Output == JSON {
 		return l.env.writeJSON(lsReport{Schema: "ckpt.ls/v1", Root: l.inv.Root, Entries: entries, Errors: l.errors()})
 	}
 	return l.printTable(entries)
 }
 
-// each gives the entries one by one, and remembers what they mean for the exit code.
-func (l *listing) each(ctx context.Context, store layout.Store, give func(layout.Entry) error) error {
-	for e, err := range layout.Assess(ctx, store, l.snapshots, layout.AssessOptions{Now: l.env.Now()}) {
+// each gives the entries that are asked for one by one, and remembers what all mean for
+// the exit code.
+func (l *listing) each(ctx context.Context, store layout.Store, give func(lsEntry) error) error {
+	for e, err := range l.entries(ctx, store) {
 		if err != nil {
 			return err
 		}
 		switch e.State {
-		case layout.Corrupt, layout.Unsupported:
+		case layout.Corrupt, layout.Unsupported, layout.Damaged:
 			l.codes = append(l.codes, Findings)
 		case layout.Unreadable:
 			if e.Err != e.Snapshot.Err { // else the inventory has it
 				l.unread = append(l.unread, e.Err)
 			}
 		}
-		if err := give(e); err != nil {
-			return err
+		if e.State == layout.Damaged {
+			l.damaged = true
+		}
+		if shown := newLsEntry(e); l.opts.shows(&shown) {
+			if err := give(shown); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+// entries are those that were verified, or that are assessed now.
+func (l *listing) entries(ctx context.Context, store layout.Store) iter.Seq2[layout.Entry, error] {
+	if !l.opts.verify {
+		return layout.Assess(ctx, store, l.snapshots, layout.AssessOptions{Now: l.env.Now()})
+	}
+	return func(yield func(layout.Entry, error) bool) {
+		for _, e := range l.verified {
+			if !yield(e, nil) {
+				return
+			}
+		}
+	}
+}
+
+// compare orders as --sort says.
+func (o *lsOptions) compare(a, b lsEntry) int {
+	order := cmp.Or(o.first(a, b), compareEntries(a, b))
+	if o.reverse {
+		return -order
+	}
+	return order
+}
+
+func (o *lsOptions) first(a, b lsEntry) int {
+	switch o.sort {
+	case "path":
+		return strings.Compare(a.Path, b.Path)
+	case "id":
+		return compareNull(a.ID, b.ID)
+	case "age":
+		return descending(unix(a.Modified), unix(b.Modified))
+	case "size":
+		return descending(a.Bytes, b.Bytes)
+	}
+	return 0
+}
+
+func unix(t *time.Time) *int64 {
+	if t == nil {
+		return nil
+	}
+	return new(t.UnixNano())
+}
+
+// descending has the largest first, and still last what is not known.
+func descending(a, b *int64) int {
+	if a == nil || b == nil {
+		return compareNull(a, b)
+	}
+	return cmp.Compare(*b, *a)
 }
 
 // compareEntries orders by job, then id; what is not known comes last.
@@ -170,7 +232,7 @@ func (l *listing) verdict() error {
 		}
 		return fmt.Errorf("could not check everything: %d could not be read, the first: %w", n, failed[0])
 	}
-	if len(l.codes) > 0 && len(l.snapshots) == 1 {
+	if len(l.codes) > 0 && len(l.snapshots) == 1 && !l.damaged {
 		return status(Unreadable)
 	}
 	return status(worst(l.codes...))

@@ -43,7 +43,15 @@ func openMetadata(ctx context.Context, t *layout.Target) (*layout.Content, error
 	if errors.Is(err, layout.ErrNotFile) {
 		return nil, &layout.NotCheckpointError{Path: metadataURL(t), Message: "_metadata is a directory, or no regular file", Err: err}
 	}
-	return content, err
+	if err != nil {
+		return nil, err
+	}
+	whole := *content
+	whole.ReadCloser = struct {
+		io.Reader
+		io.Closer
+	}{content.Whole(), content}
+	return &whole, nil
 }
 
 // openCheckpoint reads the whole checkpoint that arg names.

@@ -28,13 +28,13 @@ func progressOf(t *testing.T, env *Env) string {
 }
 
 func TestProgressOnATerminal(t *testing.T) {
-	env := call{terminal: true, width: 40}.world(nil)
+	env := call{terminal: true, width: 60}.world(nil)
 	env.Progress = true
 	got := progressOf(t, env)
 	for _, part := range []string{
 		clearLine + `looking below /a\x1b (0s)`,
-		clearLine + `looking below /a\x1b: 42 files (1s)`,
-		clearLine + "ckpt: hello\n" + `looking below /a\x1b: 42 files (2s)`,
+		clearLine + `looking below /a\x1b: 42 files (1s, 38/s)`,
+		clearLine + "ckpt: hello\n" + `looking below /a\x1b: 42 files (2s, 21/s)`,
 	} {
 		if !strings.Contains(got, part) {
 			t.Errorf("%q lacks %q", got, part)
@@ -48,7 +48,7 @@ func TestProgressOnATerminal(t *testing.T) {
 func TestProgressWithoutATerminal(t *testing.T) {
 	env := call{}.world(nil)
 	env.Progress = true
-	want := "ckpt: hello\nckpt: looking below /a\\x1b: 42 files (10s)\nckpt: done\n"
+	want := "ckpt: hello\nckpt: looking below /a\\x1b: 42 files (10s, 4/s)\nckpt: done\n"
 	if got := progressOf(t, env); got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}

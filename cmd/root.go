@@ -31,6 +31,10 @@ func newSubcommands(env *Env) []*cobra.Command {
 		newLsCommand(env),
 		newLatestCommand(env),
 		newInspectCommand(env),
+		newDuCommand(env),
+		newVerifyCommand(env),
+		newWhyCommand(env),
+		newDiffCommand(env),
 		newUIDCommand(env),
 		newVersionCommand(env),
 		newCompletionCommand(env),
@@ -49,10 +53,16 @@ func newRoot(env *Env) *cobra.Command {
 		Use:   "ckpt",
 		Short: "Look into the checkpoints and savepoints of Apache Flink",
 		Long: `ckpt looks into the checkpoints and savepoints of Apache Flink: which there are,
-which are complete, and what is in them. It reads their files, needs no Java and
-no cluster, and changes nothing.`,
-		Example: `  ckpt ls /data/flink/checkpoints          what lies below a directory
+what is in them, which still restore, how big they really are, and why a file is
+there. It reads their files, needs no Java and no cluster, and changes nothing.
+
+URL is a local path or file://, s3:// (s3a, s3p), gs://, azblob:// (abfs, wasb),
+hdfs:// or webhdfs://. Credentials are those of each cloud's own tools, and
+endpoints may come from Flink's configuration (--flink-conf, -D s3.endpoint=…).`,
+		Example: `  ckpt ls s3://bucket/checkpoints          what lies below a directory
   ckpt latest /data/flink/checkpoints      the newest one that is complete
+  ckpt verify latest:/data/flink           whether it still restores
+  ckpt du /data/flink                      where the bytes are, and the orphans
   ckpt inspect /data/flink/savepoint-1f2e  operators, sub-tasks and files of one`,
 		SilenceErrors:     true,
 		SilenceUsage:      true,

@@ -17,6 +17,16 @@ job=62049877ffa2db68cff89c8a71d080e8
 say 'Which checkpoint of the second job is the newest that is complete?'
 show latest 2.0.0/rescale-claim --job $job --by id
 
+say 'Which of them still restore? The first job was claimed, and lost files.'
+show verify -o table 2.0.0/rescale-claim | head -n 16
+printf '…\n'
+
+say 'How big are they really, and what is freed if two of them go?'
+show du -o table 2.0.0/rescale-claim --if-deleted 0fdf2c68eee856e7545a46a723d3c31a/chk-2 --if-deleted $job/chk-6
+
+say 'Why is this file of the first job still there?'
+show why -o table "$(ls -d 2.0.0/rescale-claim/0fdf2c68eee856e7545a46a723d3c31a/shared/504a6bf2*)"
+
 say 'What is in its first, which Flink reads it, and what does it depend on?'
 show inspect -o table 2.0.0/rescale-claim/$job/chk-6
 

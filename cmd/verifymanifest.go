@@ -1,0 +1,120 @@
+package cmd
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/ckpt-tool/ckpt/layout"
+	"github.com/ckpt-tool/ckpt/layout/verify"
+)
+
+// largestManifest is of ten million files.
+const largestManifest = 2 << 30
+
+// collectDigests remembers the checksums of what is read.
+func (v *verification) collectDigests() {
+	var mu sync.Mutex
+	v.settings.Digest = func(d *verify.Digest) {
+		mu.Lock()
+		defer mu.Unlock()
+		v.digests = append(v.digests, *d)
+	}
+}
+
+// manifests writes a manifest, or compares with one.
+func (v *verification) manifests(ctx context.Context, nodes []layout.Node) error {
+	if v.opts.manifest == "" && v.opts.against == "" {
+		return nil
+	}
+	if len(v.report.Results) != 1 {
+		return usagef("name one chk-N or savepoint directory, or latest:URL", "a manifest is of one checkpoint; %d lie below %s", len(v.report.Results), v.report.Root)
+	}
+	var node *layout.Node
+	for i := range nodes {
+		if nodes[i].URL() == v.report.Results[0].URL {
+			node = &nodes[i]
+		}
+	}
+	if v.opts.against != "" {
+		return v.compare(ctx, node)
+	}
+	r := &v.report.Results[0]
+	if r.Verdict != verify.OK {
+		v.env.Log.Error("no manifest was written: the checkpoint is "+string(r.Verdict), "path", v.opts.manifest)
+		return nil
+	}
+	meta, err := digest(ctx, node.Tree.Store, node.Metadata.Key)
+	if err != nil {
+		return err
+	}
+	m := verify.NewManifest(v.report.Root, v.path(r.URL), r.ID, append(v.digests, *meta))
+	data, err := marshal(m, "  ")
+	if err != nil {
+		return err
+	}
+	return replaceFile(v.opts.manifest, data)
+}
+
+// digest reads one file.
+func digest(ctx context.Context, store layout.Store, key string) (*verify.Digest, error) {
+	content, err := store.Open(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	defer content.Close()
+	h := sha256.New()
+	n, err := io.Copy(h, content)
+	if err != nil {
+		return nil, err
+	}
+	return &verify.Digest{URL: layout.Join(store.URL(), key), Size: n, SHA256: fmt.Sprintf("%x", h.Sum(nil))}, nil
+}
+
+// replaceFile writes a file as a whole or not at all.
+func replaceFile(path string, data []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Sync()
+	}
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
+	if err == nil {
+		err = os.Chmod(f.Name(), 0o644)
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	return err
+}
+
+// compare looks whether the files are those of the manifest.
+func (v *verification) compare(ctx context.Context, node *layout.Node) error {
+	data, err := readSmall(v.opts.against, "manifest", largestManifest)
+	if err != nil {
+		return err
+	}
+	m, err := verify.ParseManifest(data)
+	if err != nil {
+		return &layout.NotCheckpointError{Path: v.opts.against, Message: err.Error()}
+	}
+	r := &v.report.Results[0]
+	if err := verify.Against(ctx, node, m, v.settings, r); err != nil {
+		return err
+	}
+	if !strings.HasSuffix(m.Checkpoint, node.Name) {
+		v.env.Log.Warn("the manifest is of another checkpoint", "manifest", m.Checkpoint, "checkpoint", v.path(r.URL))
+	}
+	return nil
+}
