@@ -6,7 +6,7 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME   ?= 30s
 
 # ./... leaves testdata out, by its name; its package is tested all the same.
-PACKAGES = ./... ./testdata ./testdata/bench ./testdata/generator/large
+PACKAGES = ./... ./testdata ./testdata/bench ./testdata/generator/large ./testdata/generator/tree
 
 .PHONY: build demo test race test-live bench fuzz lint docs clean
 
@@ -23,9 +23,11 @@ test:
 race:
 	CGO_ENABLED=1 go test -race $(PACKAGES)
 
-# Against the real thing: tests that start Flink, and so need Java and Maven.
+# Against the real thing: Flink, HDFS, Azurite, versitygw. It needs Java, Maven and Node.
 test-live:
-	go test -tags live -count=1 -timeout 60m -run Flink ./metadata
+	go test -tags live -count=1 -timeout 60m -run Flink ./metadata ./layout/flinkconf
+	go test -tags live -count=1 -timeout 20m -run Live ./layout/storage
+	go test -tags 'live hdfsrpc' -count=1 -timeout 20m -run LiveHDFS ./layout/storage
 
 # Go's benchmarks, then whole processes against Flink's own loader, which needs Java and Maven.
 bench: build
@@ -47,6 +49,7 @@ lint:
 		test -z "$$unformatted" || { echo "not formatted: $$unformatted"; exit 1; }
 	go vet $(PACKAGES)
 	go vet -tags live $(PACKAGES)
+	go vet -tags 'live hdfsrpc' ./layout/storage
 	go run $(STATICCHECK) $(PACKAGES)
 	go test -count=1 -run TestImports ./cmd
 
