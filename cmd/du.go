@@ -2,9 +2,6 @@ package cmd
 
 import (
 	"context"
-	"errors"
-	"io/fs"
-	"strings"
 	"time"
 
 	"github.com/ckpt-tool/ckpt/layout"
@@ -133,32 +130,4 @@ func runDu(ctx context.Context, env *Env, opts *duOptions, args []string) error 
 		return err
 	}
 	return d.verdict()
-}
-
-// findCheckpoint is the checkpoint that arg names, nil where arg is a tree.
-func (o *duOptions) findCheckpoint(ctx context.Context, env *Env, arg string) (*layout.Target, error) {
-	if !strings.HasPrefix(arg, "latest:") {
-		is, err := isCheckpoint(ctx, env, arg)
-		if err != nil || !is {
-			return nil, err
-		}
-	}
-	open := openOptions{o.latestOptions}
-	return open.find(ctx, env, arg)
-}
-
-// isCheckpoint tells whether arg is a file, or a directory with a _metadata.
-func isCheckpoint(ctx context.Context, env *Env, arg string) (bool, error) {
-	store, err := env.OpenStore(ctx, arg)
-	switch {
-	case errors.Is(err, layout.ErrNotDirectory):
-		return true, nil
-	case err != nil:
-		return false, nil // opening it as a tree says why
-	}
-	defer store.Close()
-	if _, err = store.Stat(ctx, layout.MetadataName); errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	return err == nil, err
 }

@@ -27,7 +27,8 @@ type diskUsage struct {
 // duTree is a tree, and whether it is shown or only its checkpoints count as users.
 type duTree struct {
 	layout.Store
-	shown bool
+	shown  bool
+	listed *layout.Tree // if it is already
 }
 
 func (d *diskUsage) close() {
@@ -39,21 +40,24 @@ func (d *diskUsage) close() {
 // open opens the trees that the arguments name.
 func (d *diskUsage) open(ctx context.Context, args []string) error {
 	if len(args) == 1 {
-		t, err := d.opts.findCheckpoint(ctx, d.env, args[0])
+		t, tree, err := checkpointOrTree(ctx, d.env, &openOptions{d.opts.latestOptions}, args[0])
 		if err != nil {
 			return err
 		}
-		if t != nil {
-			args, d.target = nil, metadataURL(t)
-			d.add(duTree{t.Store, true})
+		if tree != nil {
+			d.add(duTree{tree.Store, true, tree})
+		} else {
+			d.target = metadataURL(t)
+			d.add(duTree{t.Store, true, nil})
 		}
+		args = nil
 	}
 	for i, url := range slices.Concat(args, d.opts.alsoRoots) {
 		store, err := layout.OpenTree(ctx, d.env.OpenStore, url)
 		if err != nil {
 			return err
 		}
-		d.add(duTree{store, i < len(args)})
+		d.add(duTree{store, i < len(args), nil})
 	}
 	return nil
 }
@@ -86,9 +90,12 @@ func (d *diskUsage) merge(inner duTree, outer *duTree) {
 func (d *diskUsage) measure(ctx context.Context) error {
 	var trees []*layout.Tree
 	for _, t := range d.trees {
-		tree, err := listTree(ctx, d.env, t.Store)
-		if err != nil {
-			return err
+		tree := t.listed
+		if tree == nil {
+			var err error
+			if tree, err = listTree(ctx, d.env, t.Store); err != nil {
+				return err
+			}
 		}
 		for _, o := range tree.Skipped {
 			d.env.Log.Debug("not followed", "path", layout.Join(tree.Root, o.Key))

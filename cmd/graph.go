@@ -2,6 +2,10 @@ package cmd
 
 import (
 	"context"
+	"errors"
+	"io/fs"
+	"slices"
+	"strings"
 
 	"github.com/ckpt-tool/ckpt/backends/content"
 	"github.com/ckpt-tool/ckpt/layout"
@@ -13,6 +17,33 @@ func listTree(ctx context.Context, env *Env, store layout.Store) (*layout.Tree, 
 	p := env.startProgress("listing "+store.URL(), "files")
 	defer p.stop()
 	return layout.NewTree(ctx, store, p.listed)
+}
+
+// checkpointOrTree finds out what arg names by listing it: a bucket tells whether there
+// is a _metadata no faster. One of the two results is nil.
+func checkpointOrTree(ctx context.Context, env *Env, opts *openOptions, arg string) (*layout.Target, *layout.Tree, error) {
+	if strings.HasPrefix(arg, "latest:") {
+		t, err := opts.find(ctx, env, arg)
+		return t, nil, err
+	}
+	store, err := env.OpenStore(ctx, arg)
+	if err == nil {
+		var tree *layout.Tree
+		if tree, err = listTree(ctx, env, store); err == nil && !isSnapshot(tree) {
+			return nil, tree, nil
+		}
+		store.Close()
+	}
+	if err != nil && !errors.Is(err, layout.ErrNotDirectory) && !errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, err
+	}
+	t, err := opts.find(ctx, env, arg)
+	return t, nil, err
+}
+
+// isSnapshot tells whether the root of a tree is a checkpoint, or should be one.
+func isSnapshot(t *layout.Tree) bool {
+	return slices.ContainsFunc(t.Snapshots, func(s layout.Snapshot) bool { return s.Dir == "" && (s.Metadata != nil || s.Numbered) })
 }
 
 // newGraph reads all _metadata of the trees, with progress.

@@ -162,34 +162,22 @@ func runVerify(ctx context.Context, env *Env, opts *verifyOptions, settings veri
 
 // nodes are the snapshots that arg names, and what has to be closed in the end.
 func (v *verification) nodes(ctx context.Context, arg string) ([]layout.Node, func(), error) {
-	target, err := v.opts.find(ctx, v.env, arg)
-	var none *layout.NotCheckpointError
-	if errors.As(err, &none) && errors.Is(err, layout.ErrNoMetadata) {
-		return v.tree(ctx, arg)
-	}
+	target, tree, err := checkpointOrTree(ctx, v.env, &v.opts.openOptions, arg)
 	if err != nil {
 		return nil, nil, err
 	}
-	v.single, v.report.Root, v.report.Level = true, target.Store.URL(), v.settings.Level
-	node, err := layout.Follow(ctx, target, v.graphOptions())
-	if err != nil {
-		target.Store.Close()
-		return nil, nil, err
+	v.report.Level = v.settings.Level
+	store, nodes := layout.Store(nil), []layout.Node(nil)
+	if tree != nil {
+		store, v.report.Root, v.report.Errors = tree.Store, tree.Root, tree.Errors
+		nodes, err = v.below(ctx, tree)
+	} else {
+		store, v.report.Root, v.single = target.Store, target.Store.URL(), true
+		var node *layout.Node
+		if node, err = layout.Follow(ctx, target, v.graphOptions()); err == nil {
+			nodes = []layout.Node{*node}
+		}
 	}
-	return []layout.Node{*node}, func() { target.Store.Close() }, nil
-}
-
-// tree lists everything below url.
-func (v *verification) tree(ctx context.Context, url string) ([]layout.Node, func(), error) {
-	job, err := parseJob(v.opts.job)
-	if err != nil {
-		return nil, nil, err
-	}
-	store, err := layout.OpenTree(ctx, v.env.OpenStore, url)
-	if err != nil {
-		return nil, nil, err
-	}
-	nodes, err := v.below(ctx, store, job)
 	if err != nil {
 		store.Close()
 		return nil, nil, err
@@ -197,19 +185,18 @@ func (v *verification) tree(ctx context.Context, url string) ([]layout.Node, fun
 	return nodes, func() { store.Close() }, nil
 }
 
-func (v *verification) below(ctx context.Context, store layout.Store, job *layout.JobID) ([]layout.Node, error) {
-	tree, err := listTree(ctx, v.env, store)
+// below are the snapshots of a tree, or of one job in it.
+func (v *verification) below(ctx context.Context, tree *layout.Tree) ([]layout.Node, error) {
+	job, err := parseJob(v.opts.job)
 	if err != nil {
 		return nil, err
 	}
-	v.report.Root, v.report.Level, v.report.Errors = tree.Root, v.settings.Level, tree.Errors
 	opts := v.graphOptions()
 	if v.opts.gate != "" {
 		v.names = &usage.Names{}
 		opts.Observe = func(*layout.Tree, *layout.Snapshot) func(*layout.Reference) { return v.names.Observe }
 	}
-	v.graph, err = newGraph(ctx, v.env, []*layout.Tree{tree}, opts)
-	if err != nil {
+	if v.graph, err = newGraph(ctx, v.env, []*layout.Tree{tree}, opts); err != nil {
 		return nil, err
 	}
 	var nodes []layout.Node

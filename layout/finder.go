@@ -214,14 +214,37 @@ func (f *finder) tails(from, url string) (urls []string, rest string) {
 		for i := max(0, anchor-mostElements); i <= anchor; i++ {
 			urls = append(urls, Join(t.Root, strings.Join(elements[i:], "/")))
 		}
-		if job != nil && t.Inventory != nil {
-			for _, dir := range t.Dirs(*job) {
-				urls = append(urls, Join(t.Root, dir)+rest)
+		if job != nil {
+			for _, d := range t.jobs[*job] {
+				urls = append(urls, Join(t.Root, d.Dir)+rest)
 			}
 		}
 	}
 	slices.Sort(urls)
-	urls = slices.Compact(urls)
+	urls = slices.DeleteFunc(slices.Compact(urls), func(url string) bool { return f.othersCopy(from, url) })
 	slices.SortStableFunc(urls, func(a, b string) int { return commonElements(from, b) - commonElements(from, a) })
 	return urls, rest
+}
+
+// othersCopy tells whether a directory belongs to another copy of the snapshot's tree:
+// one in which the job's own directory lies nearer to it. What this copy has lost must
+// not be found there.
+func (f *finder) othersCopy(from, url string) bool {
+	job, ok := JobOf(Join(from, MetadataName))
+	if !ok {
+		return false
+	}
+	mine := commonElements(from, url)
+	for _, t := range f.trees {
+		for _, d := range t.jobs[job] {
+			if d.Changelog && !d.Shared && !d.TaskOwned {
+				continue
+			}
+			home := Join(t.Root, d.Dir)
+			if _, own := Below(home, from); !own && commonElements(home, url) > mine {
+				return true
+			}
+		}
+	}
+	return false
 }

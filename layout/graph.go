@@ -19,7 +19,8 @@ type Tree struct {
 	// Inventory is nil where only what a snapshot names is looked up.
 	*Inventory
 
-	base ObjectID // of its first file
+	base ObjectID            // of its first file
+	jobs map[JobID][]*JobDir // where the directories of each job lie
 }
 
 // NewTree lists all of store. The graph wants the listing to be older than what it
@@ -29,7 +30,13 @@ func NewTree(ctx context.Context, store Store, progress func(files int, bytes in
 	if err != nil {
 		return nil, err
 	}
-	return &Tree{Root: store.URL(), Store: store, Inventory: inv}, nil
+	t := &Tree{Root: store.URL(), Store: store, Inventory: inv, jobs: map[JobID][]*JobDir{}}
+	for i := range inv.JobDirs {
+		if d := &inv.JobDirs[i]; d.HasJob {
+			t.jobs[d.Job] = append(t.jobs[d.Job], d)
+		}
+	}
+	return t, nil
 }
 
 // Graph is which snapshot uses which file: the union over all trees, jobs and

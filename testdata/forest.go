@@ -1,6 +1,7 @@
 package testdata
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -12,10 +13,11 @@ import (
 // Forest is the shape of a large tree of incremental checkpoints.
 type Forest struct {
 	Jobs        int
-	Checkpoints int // of each job
-	References  int // of each checkpoint
-	Own         int // of these, files that no other checkpoint uses
-	Advance     int // by how many files of shared/ a checkpoint differs from the one before
+	Checkpoints int   // of each job
+	References  int   // of each checkpoint
+	Own         int   // of these, files that no other checkpoint uses
+	Advance     int   // by how many files of shared/ a checkpoint differs from the one before
+	Size        int64 // of the largest file; 64 MiB where 0
 }
 
 // Million is 1,000,000 files in 2,000 checkpoints of 2,000 references each.
@@ -76,7 +78,7 @@ func (f Forest) sparse(dir string, files []*metadata.FileHandle, r *rand.Rand) e
 	}
 	for i := range files {
 		path := filepath.Join(dir, fmt.Sprintf("%08x-%04x-4%03x-8%03x-%012x", r.Uint32(), r.Uint32()>>16, r.Uint32()>>20, r.Uint32()>>20, r.Uint64()>>16))
-		size := 1 + r.Int64N(64<<20)
+		size := 1 + r.Int64N(cmp.Or(f.Size, 64<<20))
 		file, err := os.Create(path)
 		if err != nil {
 			return err

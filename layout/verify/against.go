@@ -21,14 +21,11 @@ func Against(ctx context.Context, n *layout.Node, m *Manifest, opts Options, r *
 	}
 	c := &checker{opts: opts}
 	defer c.close()
-	var mu sync.Mutex // of r
-	group, within := errgroup.WithContext(ctx)
-	group.SetLimit(opts.Workers)
+	var same []*ManifestFile // in size
 	for i := range m.Files {
 		f := &m.Files[i]
 		url := m.url(n, f)
 		found := n.Lookup(ctx, url)
-		mu.Lock()
 		switch {
 		case found.Seen == layout.Unclear:
 			r.doubt(fmt.Errorf("%s could not be looked up: %w", url, found.Err))
@@ -36,21 +33,30 @@ func Against(ctx context.Context, n *layout.Node, m *Manifest, opts Options, r *
 			r.add(Finding{Severity: Error, Reason: Missing, URL: url, Offset: -1, Message: "the file of the manifest is missing"})
 		case found.Size != f.Size:
 			r.add(Finding{Severity: Error, Reason: Size, URL: url, Offset: -1, Message: fmt.Sprintf("the file has %d bytes, and %d in the manifest", found.Size, f.Size)})
-		case opts.Level == Content:
-			group.Go(func() error {
-				wrong, err := c.hash(within, n, url, f)
-				mu.Lock()
-				defer mu.Unlock()
-				switch {
-				case err != nil:
-					r.doubt(err)
-				case wrong != "":
-					r.add(Finding{Severity: Error, Reason: Checksum, URL: url, Offset: -1, Message: wrong})
-				}
-				return within.Err()
-			})
+		default:
+			same = append(same, f)
 		}
-		mu.Unlock()
+	}
+	if opts.Level != Content {
+		return ctx.Err()
+	}
+	var mu sync.Mutex // of r
+	group, within := errgroup.WithContext(ctx)
+	group.SetLimit(opts.Workers)
+	for _, f := range same {
+		group.Go(func() error {
+			url := m.url(n, f)
+			wrong, err := c.hash(within, n, url, f)
+			mu.Lock()
+			defer mu.Unlock()
+			switch {
+			case err != nil:
+				r.doubt(err)
+			case wrong != "":
+				r.add(Finding{Severity: Error, Reason: Checksum, URL: url, Offset: -1, Message: wrong})
+			}
+			return within.Err()
+		})
 	}
 	return group.Wait()
 }
