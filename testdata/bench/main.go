@@ -1,7 +1,7 @@
 //go:build unix
 
-// Command bench measures ckpt against Flink's own loader in one run and prints a
-// Markdown table: bench CKPT-BINARY TESTDATA. It needs Java 17 and Maven for the peer.
+// Command bench measures ckpt against Flink's own loader, du, find and cat in one run and
+// prints Markdown tables: bench CKPT-BINARY TESTDATA. It needs Java 17 and Maven for the peer.
 // Figures are medians of 5 with the fastest and the slowest, on a warm page cache.
 package main
 
@@ -90,7 +90,10 @@ func bench(ckpt, data string) error {
 		return err
 	}
 	row("decode, warm, in the process", ours, theirs)
-	return nil
+	if err := contentBench(ckpt, data, dir); err != nil {
+		return err
+	}
+	return treeBench(ckpt, dir)
 }
 
 // spread is the seconds of some runs, sorted.
