@@ -217,7 +217,7 @@ func TestDuCodes(t *testing.T) {
 		{Unreadable, "not a Flink _metadata file", []string{bad("jpeg")}},
 		{Unreadable, "", []string{bad("jpeg"), t.TempDir()}},
 		{Unreadable, "no checkpoint of the tree around it", []string{filepath.Join(testdata.Root(t), "README.md")}},
-		{NotFound, "no such directory", []string{filepath.Join(root, "nothing")}},
+		{NotFound, "no such file or directory", []string{filepath.Join(root, "nothing")}},
 		{NotFound, "no such directory", []string{root, "--also-root", filepath.Join(root, "nothing")}},
 		{NotFound, "no such checkpoint or savepoint", []string{root, "--if-deleted", "chk-99"}},
 		{NotFound, "nothing here belongs to job", []string{root, "--job", strings.Repeat("0", 32)}},

@@ -84,6 +84,8 @@ func lookUp(err error) (exitEntry, bool) {
 		return exitEntry{code: NotFound}, true
 	case *findingsError:
 		return exitEntry{code: Findings}, true
+	case *layout.LookupError:
+		return exitEntry{code: Failed}, true
 	case *layout.NotFoundError:
 		return exitEntry{code: NotFound}, true
 	case *layout.NotCheckpointError:

@@ -41,9 +41,9 @@ func checkpointOrTree(ctx context.Context, env *Env, opts *openOptions, arg stri
 	return t, nil, err
 }
 
-// isSnapshot tells whether the root of a tree is a checkpoint, or should be one.
+// isSnapshot tells whether the root of a tree is a checkpoint.
 func isSnapshot(t *layout.Tree) bool {
-	return slices.ContainsFunc(t.Snapshots, func(s layout.Snapshot) bool { return s.Dir == "" && (s.Metadata != nil || s.Numbered) })
+	return slices.ContainsFunc(t.Snapshots, func(s layout.Snapshot) bool { return s.Dir == "" && s.Metadata != nil })
 }
 
 // newGraph reads all _metadata of the trees, with progress.

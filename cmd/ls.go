@@ -44,6 +44,12 @@ func (o *lsOptions) validate(env *Env) error {
 			return usagef("want "+orList(stateNames()), "--state: %q is no state", s)
 		}
 	}
+	if slices.Contains(o.states, string(layout.Damaged)) && !o.verify {
+		return usagef("add --verify", "without --verify, ls finds nothing damaged")
+	}
+	if o.stream && o.sort != orders[0] || o.stream && o.reverse {
+		return usagef("leave one of them away", "--stream has no order")
+	}
 	if len(o.maps) > 0 && !o.verify {
 		return usagef("add --verify", "--map is for --verify")
 	}

@@ -34,7 +34,7 @@ var (
 
 func (o *verifyOptions) addFlags(c *cobra.Command) {
 	choice(c, &o.level, "level", "", levels[0], levels, "how much to check; each checks what those before do")
-	c.Flags().StringVar(&o.sample, "sample", "", "with content: read no more than `AMOUNT`: 5% or 10G")
+	c.Flags().StringVar(&o.sample, "sample", "", "with content: read about `AMOUNT` of it: 5% or 10G")
 	c.Flags().Uint64Var(&o.seed, "seed", 0, "which files a sample takes; each run others without `N`")
 	choice(c, &o.format, "format", "", "", verifyFormats, "a report for CI in place of --output")
 	c.Flags().StringVar(&o.manifest, "manifest", "", "write sizes and checksums of the verified checkpoint to `FILE`")
@@ -75,16 +75,22 @@ func (o *verifyOptions) validate(env *Env) (verify.Options, error) {
 func newVerifyCommand(env *Env) *cobra.Command {
 	opts := &verifyOptions{}
 	c := &cobra.Command{
-		Use:   "verify URL|" + checkpointArg,
+		Use:   "verify " + urlArg,
 		Short: "Whether checkpoints still restore, as far as bytes can tell",
-		Long: `Verifies one checkpoint or savepoint, or all that lie below URL.
+		Long: `Verifies one checkpoint or savepoint, or all that lie below URL or the current
+directory. URL may be a chk-N or savepoint directory, or latest:URL.
 
   --level metadata  the _metadata parses, encodes to the same bytes again, and
                     agrees with itself: key groups, sizes, paths
   --level files     every file that it names is there and has the recorded size,
                     every segment of a merged file lies within it; one listing
-  --level content   the bytes are what Flink writes there: headers, checksums,
-                    offsets of key groups and states; reads everything
+  --level content   headers, offsets of key groups and states, and the checksums
+                    that there are, fit; reads every byte
+
+Most state files bear no checksum, so content finds files that are torn, mixed
+up or shifted, and not every flipped bit: compressed state and RocksDB's
+MANIFEST have checksums; those of SST blocks are not looked at. A manifest does
+find every change.
 
 A checkpoint is ok, damaged, or unreadable, and what is wrong with it is listed
 with the file, the handle that names it, and the reason. Checkpoints without a
@@ -106,13 +112,13 @@ none, and with 1 where something could not be checked.`,
   ckpt verify /data/flink --format junit > report.xml
   ckpt verify /data/flink --level content --sample 5%`,
 		GroupID: groupLook,
-		Args:    exactArgs("URL"),
+		Args:    maxArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			settings, err := opts.validate(env)
 			if err != nil {
 				return err
 			}
-			return runVerify(c.Context(), env, opts, settings, args[0])
+			return runVerify(c.Context(), env, opts, settings, urlOf(args))
 		},
 	}
 	opts.addFlags(c)
@@ -231,6 +237,9 @@ func (v *verification) check(ctx context.Context, nodes []layout.Node) error {
 	}
 	v.report.Results = results
 	v.passed = len(nodes) - len(results)
+	if len(results) == 0 && len(nodes) == 1 && nodes[0].Dir == "" {
+		return &layout.NotCheckpointError{Path: nodes[0].URL(), Message: nodes[0].Reason}
+	}
 	if len(results) == 0 && len(v.report.Errors) == 0 {
 		return &layout.NotFoundError{Path: v.report.Root, Message: fmt.Sprintf("nothing to verify: none of the %d checkpoints has a _metadata", len(nodes))}
 	}
@@ -249,7 +258,7 @@ func (v *verification) verdict() error {
 		switch {
 		case r.Err != nil:
 			failed = append(failed, r.Err)
-		case r.Verdict == verify.Unreadable && v.single:
+		case r.Verdict == verify.Unreadable && (v.single || len(v.report.Results) == 1):
 			codes = append(codes, Unreadable)
 		case r.Verdict != verify.OK:
 			codes = append(codes, Findings)

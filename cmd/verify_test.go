@@ -110,6 +110,8 @@ func TestVerifyManifest(t *testing.T) {
 	ckpt(t, "verify", checkpoint, "--against", manifest).want(t, OK)
 	ckpt(t, "verify", checkpoint, "--against", manifest, "--level", "content").want(t, OK)
 
+	ckpt(t, "verify", filepath.Join(root, faultJob, "chk-5"), "--against", manifest).want(t, Usage)
+
 	file := ""
 	shared, err := os.ReadDir(filepath.Join(root, faultJob, "shared"))
 	if err != nil {
@@ -150,7 +152,7 @@ func TestVerifyManifest(t *testing.T) {
 	if err := os.WriteFile(manifest, data[:len(data)/2], 0o644); err != nil {
 		t.Fatal(err)
 	}
-	ckpt(t, "verify", checkpoint, "--against", manifest).want(t, Unreadable)
+	ckpt(t, "verify", checkpoint, "--against", manifest).want(t, Usage)
 	ckpt(t, "verify", root, "--against", second).want(t, Usage)
 }
 

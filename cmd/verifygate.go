@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 
 	"github.com/ckpt-tool/ckpt/layout"
 	"github.com/ckpt-tool/ckpt/layout/gate"
@@ -39,6 +40,9 @@ func (v *verification) judge(ctx context.Context, p *gate.Policy) error {
 	facts, err := v.facts(ctx)
 	if err != nil {
 		return err
+	}
+	if job, _ := parseJob(v.opts.job); job != nil { // the others were not looked at
+		maps.DeleteFunc(p.Jobs, func(id layout.JobID, _ gate.Rules) bool { return id != *job })
 	}
 	v.report.Asked, v.report.Gate = gate.Questions(p, facts), gate.Check(p, facts)
 	return nil

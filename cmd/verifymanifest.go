@@ -3,11 +3,12 @@ package cmd
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 
 	"github.com/ckpt-tool/ckpt/layout"
@@ -53,6 +54,9 @@ func (v *verification) manifests(ctx context.Context, nodes []layout.Node) error
 	if err != nil {
 		return err
 	}
+	if have := len(v.digests) + 1; have != r.Files {
+		return fmt.Errorf("no manifest was written: %d files have a checksum, and the checkpoint names %d", have, r.Files)
+	}
 	m := verify.NewManifest(v.report.Root, v.path(r.URL), r.ID, append(v.digests, *meta))
 	data, err := marshal(m, "  ")
 	if err != nil {
@@ -69,7 +73,7 @@ func digest(ctx context.Context, store layout.Store, key string) (*verify.Digest
 	}
 	defer content.Close()
 	h := sha256.New()
-	n, err := io.Copy(h, content)
+	n, err := io.Copy(h, content.Whole())
 	if err != nil {
 		return nil, err
 	}
@@ -79,6 +83,9 @@ func digest(ctx context.Context, store layout.Store, key string) (*verify.Digest
 // replaceFile writes a file as a whole or not at all.
 func replaceFile(path string, data []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if failed := new(fs.PathError); errors.As(err, &failed) {
+		return &fs.PathError{Op: "write", Path: path, Err: failed.Err}
+	}
 	if err != nil {
 		return err
 	}
@@ -107,14 +114,11 @@ func (v *verification) compare(ctx context.Context, node *layout.Node) error {
 	}
 	m, err := verify.ParseManifest(data)
 	if err != nil {
-		return &layout.NotCheckpointError{Path: v.opts.against, Message: err.Error()}
+		return usagef("--manifest writes one", "%s: %v", v.opts.against, err)
 	}
 	r := &v.report.Results[0]
-	if err := verify.Against(ctx, node, m, v.settings, r); err != nil {
-		return err
+	if r.HasID && m.ID != r.ID {
+		return usagef("each checkpoint has a manifest of its own", "%s is of checkpoint %d (%s), and %s is checkpoint %d", v.opts.against, m.ID, m.Checkpoint, r.URL, r.ID)
 	}
-	if !strings.HasSuffix(m.Checkpoint, node.Name) {
-		v.env.Log.Warn("the manifest is of another checkpoint", "manifest", m.Checkpoint, "checkpoint", v.path(r.URL))
-	}
-	return nil
+	return verify.Against(ctx, node, m, v.settings, r)
 }

@@ -2,8 +2,8 @@ package layout
 
 import (
 	"context"
+	"maps"
 	"slices"
-	"strings"
 
 	"github.com/ckpt-tool/ckpt/metadata"
 )
@@ -42,7 +42,7 @@ func (b *builder) read(ctx context.Context, tree *Tree, snapshots []Snapshot, pr
 // take keeps what was found on the way through a whole _metadata.
 func (n *Node) take(trees []*Tree, tree *Tree, s *Snapshot, t *trace) {
 	n.followed = true
-	n.Inline, n.Outside, n.ByTail, n.Managed = t.inline, t.outside, t.byTail, t.managed
+	n.Inline, n.Outside, n.ByTail, n.Managed = t.inline, t.outside, t.byTail, slices.Sorted(maps.Keys(t.managed))
 	n.Segments, n.Broken = slices.Clip(t.segments), t.broken
 	if tree.Inventory == nil {
 		return
@@ -89,6 +89,7 @@ func objectIn(trees []*Tree, id ObjectID) (*Tree, FileID) {
 // Its error is that of ctx.
 func (n *Node) Trace(ctx context.Context, c *metadata.Checkpoint, observe func(*Reference)) error {
 	t := n.finder.tracer(ctx, n.URL(), observe)
+	t.confirmed = n.confirmed
 	for i := range c.Operators {
 		o := &c.Operators[i]
 		if err := t.enter(o); err != nil {
@@ -129,10 +130,18 @@ func (n *Node) TreeOf(url string) *Tree { return n.finder.within(url) }
 
 // Lookup tells whether a file is there, from the listing of its tree or directory.
 func (n *Node) Lookup(ctx context.Context, url string) Found {
-	i := strings.LastIndexByte(url, '/')
-	p := &place{how: Exact, url: url[:max(i, 0)]}
+	dir, name, ok := splitLast(url)
+	if !ok {
+		return Found{URL: url, Object: NoObject, Seen: Absent}
+	}
+	p := &place{how: Exact, url: dir}
 	n.finder.look(ctx, p)
-	found := p.find(url[i+1:])
+	found := p.find(name)
 	found.URL = url
+	if t := n.finder.within(url); t != nil && found.Seen == Absent {
+		key, _ := Below(t.Root, url)
+		again := look(ctx, t.Store, key)
+		found.Seen, found.Size, found.Err = again.Seen, again.Size, again.Err
+	}
 	return found
 }

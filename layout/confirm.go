@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"path"
 	"slices"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -30,7 +29,7 @@ func (b *builder) confirm(ctx context.Context, nodes []Node) error {
 		for j := range nodes[i].Broken {
 			f := &nodes[i].Broken[j]
 			if f.Fault != FaultDoubt && f.Fault != FaultPath && b.within(f.Found.URL) != nil {
-				dir := f.Found.URL[:strings.LastIndexByte(f.Found.URL, '/')]
+				dir, _, _ := splitLast(f.Found.URL)
 				byDir[dir] = append(byDir[dir], f)
 			}
 		}
@@ -48,6 +47,7 @@ func (b *builder) confirm(ctx context.Context, nodes []Node) error {
 	}
 	for i := range nodes {
 		n := &nodes[i]
+		n.keepConfirmed()
 		n.Broken = slices.Clip(slices.DeleteFunc(n.Broken, func(f Broken) bool { return f.Fault == NoFault }))
 		if len(n.Broken) > 0 {
 			n.judge(ctx)
@@ -85,6 +85,17 @@ func (b *builder) confirmIn(ctx context.Context, url string, faults []*Broken) {
 	}
 }
 
+// keepConfirmed keeps what the second look has shown, for those who read the _metadata
+// once more.
+func (n *Node) keepConfirmed() {
+	for i := range n.Broken {
+		if n.confirmed == nil {
+			n.confirmed = map[string]Found{}
+		}
+		n.confirmed[n.Broken[i].Found.URL] = n.Broken[i].Found
+	}
+}
+
 // absent counts the names that a listing does not show.
 func absent(names map[string]Found, listed map[string]Object) int {
 	n := 0
@@ -103,7 +114,7 @@ func look(ctx context.Context, store Store, key string) Found {
 	case errors.Is(err, fs.ErrNotExist):
 		return Found{Seen: Absent}
 	case err != nil:
-		return Found{Seen: Unclear, Err: err}
+		return Found{Seen: Unclear, Err: &LookupError{URL: Join(store.URL(), key), Err: err}}
 	case o.Type == TypeDir:
 		return Found{Seen: Absent}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"path"
 	"sync"
 )
 
@@ -77,7 +78,16 @@ func children(ctx context.Context, store Store, key string) (map[string]Object, 
 		if err != nil {
 			return nil, err
 		}
-		objects[o.Name()] = o
+		if o.Type == TypeLink { // Flink follows it
+			followed, err := store.Stat(ctx, o.Key)
+			if errors.Is(err, fs.ErrNotExist) {
+				continue
+			}
+			if err == nil {
+				o = followed
+			}
+		}
+		objects[path.Base(o.Key)] = o
 	}
 	return objects, nil
 }

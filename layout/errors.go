@@ -90,3 +90,19 @@ func (e *AmbiguousError) ErrPath() string { return e.Path }
 
 // ErrHint is how to choose.
 func (e *AmbiguousError) ErrHint() string { return e.Hint }
+
+// LookupError says that it could not be found out whether a file is there. What stands in
+// a _metadata can cause it as well as the storage, so that it is no fault of the command line.
+type LookupError struct {
+	URL string // of the file
+	Err error
+}
+
+// Error implements error.
+func (e *LookupError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the cause, for its hint.
+func (e *LookupError) Unwrap() error { return e.Err }
+
+// ErrPath is the file.
+func (e *LookupError) ErrPath() string { return e.URL }

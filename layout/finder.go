@@ -2,6 +2,7 @@ package layout
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -15,6 +16,9 @@ type finder struct {
 	maps  []Mapping
 	// lists knows directories that no tree shows. It is nil where nobody shall look there.
 	lists *directories
+	// around are the directories that hold the jobs, where a tree is but a part of that:
+	// other jobs lie there, whose files a restored job may use.
+	around []string
 }
 
 // place is where the files of one directory may lie, the likeliest first: a directory
@@ -42,6 +46,9 @@ type directory struct {
 func (d directory) file(name string) (id ObjectID, size int64, ok bool) {
 	if d.tree == nil {
 		o, ok := d.listed[name]
+		if o.Type == TypeLink {
+			return NoObject, -1, ok
+		}
 		return NoObject, o.Size, ok && o.Type != TypeDir
 	}
 	f := d.tree.Files.find(d.node, name)
@@ -64,16 +71,18 @@ func (p *place) home() string {
 func (p *place) find(name string) Found {
 	switch {
 	case p.err != nil:
-		return Found{URL: Join(p.url, name), How: p.how, Object: NoObject, Seen: Unclear, Err: p.err}
+		return Found{URL: Join(p.url, name), How: p.how, Object: NoObject, Seen: Unclear, Err: &LookupError{URL: Join(p.url, name), Err: p.err}}
 	case p.blind:
 		return Found{URL: Join(p.url, name), How: p.how, Object: NoObject}
 	}
 	for i, d := range p.dirs {
 		id, size, ok := d.file(name)
 		switch {
+		case ok && size < 0:
+			return Found{URL: Join(d.url, name), How: p.how, Object: NoObject, Seen: Unclear, Err: &LookupError{URL: Join(d.url, name), Err: errLink}}
 		case !ok:
 		case i+1 < len(p.dirs) && p.tied(i, name):
-			return Found{URL: Join(p.url, name), How: p.how, Object: NoObject, Seen: Unclear, Err: p.ambiguous(name)}
+			return Found{URL: Join(p.url, name), How: p.how, Object: NoObject, Seen: Unclear, Err: &LookupError{URL: Join(p.url, name), Err: p.ambiguous(name)}}
 		case id != NoObject:
 			return Found{How: p.how, Object: id, Seen: Present, Size: size}
 		default:
@@ -110,9 +119,9 @@ func (p *place) ambiguous(name string) error {
 func (f *finder) locate(ctx context.Context, from string, key placeKey) *place {
 	p := &place{from: from, key: key, how: Relative, scope: DirScope(key.dir)}
 	if key.relative {
-		p.url = Join(from, path.Clean(key.dir))
-		if key.dir == "" {
-			p.url = from
+		p.url = from
+		if dir := path.Clean(key.dir); dir != "." {
+			p.url = Join(from, dir)
 		}
 		f.look(ctx, p)
 		return p
@@ -126,8 +135,9 @@ func (f *finder) locate(ctx context.Context, from string, key placeKey) *place {
 	}
 	p.how = Exact
 	if f.within(p.url) != nil {
-		f.look(ctx, p)
-		return p
+		if f.look(ctx, p); len(p.dirs) > 0 || p.err != nil || p.blind {
+			return p
+		}
 	}
 	p.how = ByTail
 	tails, rest := f.tails(from, p.url)
@@ -137,7 +147,9 @@ func (f *finder) locate(ctx context.Context, from string, key placeKey) *place {
 	if len(p.dirs) > 0 || p.err != nil {
 		return p
 	}
-	p.how = Outside
+	if p.how = Outside; f.within(p.url) != nil {
+		p.how = Exact
+	}
 	if f.look(ctx, p); len(p.dirs) == 0 && !p.blind && p.err == nil {
 		f.expect(ctx, p, tails, rest)
 	}
@@ -198,10 +210,19 @@ func (f *finder) lookAt(ctx context.Context, p *place, url string) bool {
 	return true
 }
 
+// longestPath is what file systems take. _metadata may have paths of 64 KB.
+const longestPath = 4096
+
+// errLink is for a file that a listing shows as a link, and that cannot be asked for.
+var errLink = errors.New("a symbolic link that leads out of the tree")
+
 // tails are the directories below the trees that end like url, from a job id or the
 // name of a savepoint on; those nearest to the snapshot first. These names are random,
 // so nothing else has them. rest is what follows the id or name.
 func (f *finder) tails(from, url string) (urls []string, rest string) {
+	if len(url) > longestPath {
+		return nil, ""
+	}
 	elements := strings.Split(strings.TrimPrefix(ParsePlace(url).Path, "/"), "/")
 	anchor, job := lastAnchor(append(elements, "")) // the directory itself may be the job's
 	if anchor < 0 {
@@ -219,6 +240,9 @@ func (f *finder) tails(from, url string) (urls []string, rest string) {
 				urls = append(urls, Join(t.Root, d.Dir)+rest)
 			}
 		}
+	}
+	for _, root := range f.around {
+		urls = append(urls, Join(root, strings.Join(elements[anchor:], "/")))
 	}
 	slices.Sort(urls)
 	urls = slices.DeleteFunc(slices.Compact(urls), func(url string) bool { return f.othersCopy(from, url) })

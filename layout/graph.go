@@ -67,8 +67,9 @@ type Node struct {
 	Segments  []Segment // of merged files
 	Broken    []Broken  // references with a fault
 
-	followed bool // the _metadata was read to its end
-	finder   *finder
+	followed  bool // the _metadata was read to its end
+	finder    *finder
+	confirmed map[string]Found // what a second look has shown, by URL
 }
 
 // URL is the snapshot's directory.
@@ -153,8 +154,15 @@ func snapshotOf(t *Target, meta Object) Snapshot {
 
 func newFinder(trees []*Tree, opts GraphOptions) *finder {
 	f := &finder{trees: trees, maps: opts.Maps}
-	if opts.Open != nil {
-		f.lists = &directories{open: opts.Open, trees: trees}
+	if opts.Open == nil {
+		return f
+	}
+	f.lists = &directories{open: opts.Open, trees: trees}
+	for _, t := range trees {
+		_, within := JobOf(Join(t.Root, MetadataName))
+		if root := treeRoot(t.Root); within && f.within(root) == nil {
+			f.around = append(f.around, root)
+		}
 	}
 	return f
 }
@@ -219,6 +227,11 @@ func (g *Graph) Doubts() []error {
 	var doubts []error
 	for _, t := range g.Trees {
 		doubts = append(doubts, t.Errors...)
+		for _, o := range t.Skipped {
+			if o.Type == TypeLink && !IsDataFile(o.Name()) {
+				doubts = append(doubts, fmt.Errorf("%s: a symbolic link, which is not followed; what lies behind it may use files here", Join(t.Root, o.Key)))
+			}
+		}
 	}
 	for i := range g.Nodes {
 		n := &g.Nodes[i]

@@ -45,7 +45,7 @@ func Latest(root string, entries []Entry, opts LatestOptions) (*Choice, error) {
 		}
 	}
 	groups := slices.DeleteFunc(groupByJob(considered), func(g *group) bool {
-		return len(g.having(Complete, Unreadable, Unsupported)) == 0
+		return len(g.having(Complete, Damaged, Unreadable, Unsupported)) == 0
 	})
 	switch len(groups) {
 	case 0:
@@ -118,6 +118,9 @@ func ofJob(groups []*group, prefix string) *group {
 // latest chooses within the group.
 func (g *group) latest(root string, opts LatestOptions) (*Choice, error) {
 	complete := g.having(Complete)
+	if len(complete) == 0 && len(g.having(Unreadable, Unsupported)) == 0 {
+		return nil, opts.notFound(root, values(g.entries))
+	}
 	if len(complete) == 0 {
 		return nil, doubt(root, g.having(Unreadable, Unsupported)[0], "whether it is complete is not known")
 	}
@@ -150,6 +153,14 @@ func (g *group) latest(root string, opts LatestOptions) (*Choice, error) {
 func oneMoment(complete []*Entry) bool {
 	first, last := complete[0].Modified(), complete[len(complete)-1].Modified()
 	return last.Sub(first) < time.Second
+}
+
+func values(entries []*Entry) []Entry {
+	var all []Entry
+	for _, e := range entries {
+		all = append(all, *e)
+	}
+	return all
 }
 
 func (g *group) having(states ...State) []*Entry {
@@ -209,7 +220,7 @@ func severalJobs(root string, groups []*group) error {
 		Hint:    "choose one with --job, or name its directory",
 	}
 	for _, g := range groups {
-		e.Candidates = append(e.Candidates, candidate(root, slices.MaxFunc(g.having(Complete, Unreadable, Unsupported), byTime)))
+		e.Candidates = append(e.Candidates, candidate(root, slices.MaxFunc(g.having(Complete, Damaged, Unreadable, Unsupported), byTime)))
 	}
 	slices.SortFunc(e.Candidates, func(a, b Candidate) int { return cmp.Compare(a.Path, b.Path) })
 	return e

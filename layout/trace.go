@@ -2,7 +2,6 @@ package layout
 
 import (
 	"context"
-	"slices"
 	"strings"
 
 	"github.com/ckpt-tool/ckpt/metadata"
@@ -16,14 +15,16 @@ type tracer struct {
 	observe  func(*Reference)
 	operator Referrer // what the references of one operator have in common
 	places   map[placeKey]*place
-	last     *place // references mostly lie beside the one before
-	trace    trace
+	// confirmed is what a second look has shown, by URL.
+	confirmed map[string]Found
+	last      *place // references mostly lie beside the one before
+	trace     trace
 }
 
 // trace is what a tracer has found.
 type trace struct {
 	uses     []use
-	managed  []string // URLs of directories of merged files
+	managed  map[string]struct{} // URLs of directories of merged files
 	broken   []Broken
 	segments []Segment
 	outside  Part // references that lead out of the trees
@@ -112,23 +113,25 @@ func (t *tracer) manage(dir string) {
 	if dir == "" {
 		return
 	}
-	if url := t.at(placeKey{dir, false}).home(); !slices.Contains(t.trace.managed, url) {
-		t.trace.managed = append(t.trace.managed, url)
+	if t.trace.managed == nil {
+		t.trace.managed = map[string]struct{}{}
 	}
+	t.trace.managed[t.at(placeKey{dir, false}).home()] = struct{}{}
 }
 
 // refer follows one reference.
 func (t *tracer) refer(p metadata.Place, h metadata.StreamHandle, file string, relative bool) {
 	r := Reference{Place: p, Handle: h, Path: file, Scope: Exclusive}
 	want := needOf(p.Role, h)
-	dir, name := splitKey(file)
-	if name == "" || relative && !metadata.Inside(file) {
+	dir, name, ok := splitPath(file, relative)
+	if !ok {
 		r.Found, r.Fault = Found{URL: file, How: Outside, Object: NoObject}, FaultPath
 	} else {
 		at := t.at(placeKey{dir, relative})
 		r.Found = at.find(name)
 		r.Scope = scopeIn(p.Role, h, at.scope)
 		r.Fault = want.judge(r.Found)
+		t.remember(&r, want)
 		t.count(&r)
 	}
 	if r.Fault != NoFault {
@@ -136,6 +139,30 @@ func (t *tracer) refer(p metadata.Place, h metadata.StreamHandle, file string, r
 	}
 	if t.observe != nil {
 		t.observe(&r)
+	}
+}
+
+// splitPath splits a path as it stands in _metadata. It fails where that names no file:
+// Flink would make such a path absolute by the directory that it happens to run in.
+func splitPath(file string, relative bool) (dir, name string, ok bool) {
+	dir, name = splitKey(file)
+	if name == "" || relative {
+		return dir, name, name != "" && metadata.Inside(file)
+	}
+	if dir = file[:len(file)-len(name)]; len(dir) > 1 && dir[len(dir)-2] != ':' && dir[len(dir)-2] != '/' {
+		dir = dir[:len(dir)-1]
+	}
+	return dir, name, dir != "" && (dir[0] == '/' || strings.Contains(dir, ":/"))
+}
+
+// remember prefers what a second look has shown over the listing.
+func (t *tracer) remember(r *Reference, want need) {
+	if r.Fault == NoFault || t.confirmed == nil {
+		return
+	}
+	if found, ok := t.confirmed[t.url(r.Found)]; ok {
+		r.Found.Seen, r.Found.Size, r.Found.Err = found.Seen, found.Size, found.Err
+		r.Fault = want.judge(r.Found)
 	}
 }
 

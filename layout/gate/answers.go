@@ -87,7 +87,7 @@ func (q *question) judgeAge(newest *layout.Choice) *Breach {
 	case age < -skew:
 		return unclear("the newest checkpoint is %s in the future, so clocks disagree", -age)
 	case age > q.rules.MaxAge:
-		return &Breach{Message: fmt.Sprintf("the newest checkpoint is %s old, and %s are allowed", age, q.rules.MaxAge),
+		return &Breach{Message: fmt.Sprintf("the newest checkpoint is %s old, and %s are allowed", age.Truncate(time.Second), q.rules.MaxAge),
 			Hint: "the job may have stopped, or its checkpoints fail"}
 	}
 	return nil

@@ -57,14 +57,22 @@ type answer struct {
 // object that is not.
 var noBuckets = map[string]bool{"NoSuchBucket": true, "ContainerNotFound": true, "FilesystemNotFound": true}
 
+// noObjects are the codes for an object that is not there. The answer to a HEAD has no
+// body, and so no code but its status.
+var noObjects = map[string]bool{"": true, "NotFound": true, "notFound": true, "NoSuchKey": true, "BlobNotFound": true, "ResourceNotFound": true, "PathNotFound": true}
+
 // problem tells what the answer means. Access is how one gets access to this store.
 func (a answer) problem(err error, access string) error {
 	p := &problem{err: err, message: a.String()}
 	switch a.status {
 	case http.StatusNotFound:
-		p.kind, p.message = fs.ErrNotExist, fs.ErrNotExist.Error()
-		if noBuckets[a.code] {
-			p.message, p.hint = "the bucket does not exist ("+a.code+")", "check the bucket's name, and the endpoint"
+		switch {
+		case noBuckets[a.code]:
+			p.kind, p.message, p.hint = fs.ErrNotExist, "the bucket does not exist ("+a.code+")", "check the bucket's name, and the endpoint"
+		case noObjects[a.code]:
+			p.kind, p.message = fs.ErrNotExist, fs.ErrNotExist.Error()
+		default: // a user who is not known, or a server that is no store at all
+			p.hint = "check the endpoint and the credentials: this is not how a store says that an object does not exist"
 		}
 	case http.StatusUnauthorized, http.StatusForbidden:
 		p.kind, p.message, p.hint = fs.ErrPermission, fs.ErrPermission.Error()+" ("+a.String()+")", access

@@ -66,7 +66,10 @@ type Facts struct {
 	Named    bool      // as Flink names files
 	Modified time.Time // zero where the storage does not tell
 
-	Pending  bool // it lies in the directory of a snapshot that is in progress
+	Pending bool // it lies in the directory of a snapshot that is in progress
+	// Upcoming is where a checkpoint of the job is in progress, and the file is younger
+	// than the newest complete one: it may be meant for the former.
+	Upcoming bool
 	Unread   bool // it is the _metadata of a snapshot that is there and could not be read
 	Managed  bool // it lies in a directory that a snapshot has Flink delete as a whole
 	Namesake bool // a snapshot names a file like it outside of the trees
@@ -85,7 +88,7 @@ func Classify(f Facts) (Class, Reason) {
 		return Unknown, Unread
 	case f.Area == layout.OtherArea:
 		return Unknown, NotFlinks
-	case f.Pending || f.young():
+	case f.Pending || f.Upcoming || f.young():
 		return InFlight, NoReason
 	case !f.Named:
 		return Unknown, NotFlinks

@@ -7,17 +7,18 @@ import (
 	"github.com/ckpt-tool/ckpt/layout"
 )
 
-// Names are the names of files that snapshots use outside of the trees. They are
-// random: where the trees have files of the same names, they have been copied, and
-// nothing told that the old place and the new one are the same.
+// Names are the names of files that snapshots use and that are not where they should be:
+// outside of the trees, behind a link, or gone. They are random: where the trees have
+// files of the same names, they have been copied or moved, and nothing told that the old
+// place and the new one are the same.
 type Names struct {
 	mu   sync.Mutex
 	seen map[string]bool
 }
 
-// Observe keeps the name of what r refers to, if that lies outside.
+// Observe keeps the name of what r refers to, if no listing shows it where it should be.
 func (n *Names) Observe(r *layout.Reference) {
-	if r.Found.Object != layout.NoObject || r.Found.How != layout.Outside {
+	if r.Found.Object != layout.NoObject {
 		return
 	}
 	name := r.Path[strings.LastIndexByte(r.Path, '/')+1:]

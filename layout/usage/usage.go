@@ -92,7 +92,8 @@ type Options struct {
 
 // Account gives each file its class.
 func Account(g *layout.Graph, opts Options) *Usage {
-	a := &accountant{opts: opts, u: &Usage{Graph: g, Doubts: g.Doubts(), Roots: make([]Root, len(g.Trees))}, managed: map[string]bool{}, read: map[layout.JobID]bool{}}
+	a := &accountant{opts: opts, u: &Usage{Graph: g, Doubts: g.Doubts(), Roots: make([]Root, len(g.Trees))}, managed: map[string]bool{}, read: map[layout.JobID]bool{},
+		pending: map[layout.JobID]bool{}, newest: map[layout.JobID]time.Time{}}
 	a.prepare(g)
 	first := layout.ObjectID(0)
 	for i, t := range g.Trees {
@@ -125,8 +126,10 @@ type accountant struct {
 	u       *Usage
 	managed map[string]bool // URLs of directories
 	jobs    jobList
-	read    map[layout.JobID]bool // jobs of which a snapshot was read
-	some    bool                  // any snapshot was read
+	read    map[layout.JobID]bool      // jobs of which a snapshot was read
+	pending map[layout.JobID]bool      // jobs with a checkpoint in progress
+	newest  map[layout.JobID]time.Time // when the newest complete checkpoint of a job was completed
+	some    bool                       // any snapshot was read
 
 	index  int // of tree
 	tree   *layout.Tree
@@ -144,6 +147,12 @@ func (a *accountant) prepare(g *layout.Graph) {
 		if n.Followed() {
 			a.some = true
 			a.read[n.Job] = a.read[n.Job] || n.HasJob
+			if n.Modified().After(a.newest[n.Job]) {
+				a.newest[n.Job] = n.Modified()
+			}
+		}
+		if n.State == layout.InProgress {
+			a.pending[n.Job] = true
 		}
 		job := a.jobs.ofSnapshot(slices.Index(g.Trees, n.Tree), &n.Snapshot)
 		job.Nodes = append(job.Nodes, i)
@@ -196,6 +205,9 @@ func (a *accountant) facts(f layout.FileID) Facts {
 	x.Unwitnessed = !a.some
 	if job, ok := files.Job(f); ok && x.Area == layout.ChangelogArea {
 		x.Unwitnessed = !a.read[job]
+	}
+	if job, _ := files.Job(f); a.pending[job] { // those without an id are one
+		x.Upcoming = x.Area != layout.SnapshotArea && x.Modified.After(a.newest[job])
 	}
 	dir, within := files.Snapshot(f)
 	state := a.states[dir]

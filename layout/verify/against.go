@@ -66,12 +66,16 @@ func (m *Manifest) url(n *layout.Node, f *ManifestFile) string {
 	if strings.Contains(f.Path, "://") || strings.HasPrefix(f.Path, "/") {
 		return layout.Canonical(f.Path)
 	}
+	// The directory itself may have another name now, as copies of savepoints do.
+	if own, ok := layout.Below(m.Checkpoint, f.Path); ok && m.Checkpoint != "." {
+		return layout.Join(n.URL(), own)
+	}
 	return layout.Join(n.Tree.Root, f.Path)
 }
 
 // hash says what is wrong with the content of a file, "" where nothing is.
 func (c *checker) hash(ctx context.Context, n *layout.Node, url string, f *ManifestFile) (string, error) {
-	src, err := c.open(ctx, n, url)
+	src, _, err := c.open(ctx, n, url)
 	if err != nil {
 		return "", err
 	}

@@ -52,7 +52,7 @@ func (c *contentRun) close() {
 
 // content reads what the snapshot names.
 func (c *checker) content(ctx context.Context, n *layout.Node, model *metadata.Checkpoint, r *Result) {
-	units, err := unitsOf(ctx, n, model)
+	units, err := unitsOf(ctx, n, model, c.opts.Digest != nil)
 	if err != nil {
 		r.doubt(err)
 		return
@@ -114,8 +114,8 @@ func (r *Result) problem(url string, p *Problem) {
 	r.add(f)
 }
 
-// unitsOf are the files, and segments of files, that are there.
-func unitsOf(ctx context.Context, n *layout.Node, model *metadata.Checkpoint) ([]*unit, error) {
+// unitsOf are the files, and segments of files, that are there; with whole, files only.
+func unitsOf(ctx context.Context, n *layout.Node, model *metadata.Checkpoint, whole bool) ([]*unit, error) {
 	byKey := map[string]*unit{}
 	var all []*unit
 	err := n.Trace(ctx, model, func(ref *layout.Reference) {
@@ -125,7 +125,11 @@ func unitsOf(ctx context.Context, n *layout.Node, model *metadata.Checkpoint) ([
 		u := &unit{url: n.FileURL(ref.Found), size: -1, length: ref.Found.Size}
 		part := Part{Place: ref.Place, Handle: ref.Handle, Size: -1}
 		if s, ok := ref.Handle.(*metadata.SegmentHandle); ok {
-			u.start, u.size, part.Size = s.Start, s.Size, s.Size
+			if part.Size = s.Size; whole {
+				part.Start = s.Start
+			} else {
+				u.start, u.size = s.Start, s.Size
+			}
 		}
 		key := fmt.Sprint(u.start, " ", u.size, " ", u.url)
 		if known := byKey[key]; known != nil {
@@ -185,7 +189,22 @@ func (u *unit) signature() string {
 
 // describe writes what a content check can know of a part.
 func describe(h hash.Hash, p *Part) {
-	fmt.Fprintf(h, "%s %d %d %s", p.Handle.Class(), p.Place.Slot, p.Place.Role, p.Place.Name)
+	fmt.Fprintf(h, "%s %d %d %d %d %s\n", p.Handle.Class(), p.Start, p.Size, p.Place.Slot, p.Place.Role, p.Place.Name)
+	if o := p.Place.Operator; o != nil {
+		fmt.Fprintf(h, "%d\n", o.MaxParallelism)
+	}
+	switch parent := p.Place.Parent.(type) {
+	case *metadata.OperatorStateHandle:
+		for i := range parent.States {
+			fmt.Fprintf(h, "%q\n", parent.States[i].Name)
+		}
+	case *metadata.IncrementalHandle:
+		if p.Place.Name == "CURRENT" { // it names one of the others
+			for _, f := range parent.Private {
+				fmt.Fprintf(h, "%q\n", f.Name)
+			}
+		}
+	}
 	for _, n := range offsetsOf(p) {
 		h.Write(binary.BigEndian.AppendUint64(nil, uint64(n)))
 	}
@@ -260,8 +279,7 @@ func (c *checker) read(ctx context.Context, n *layout.Node, u *unit) error {
 // openUnit opens a file, or a segment as if it were one.
 func (c *checker) openUnit(ctx context.Context, n *layout.Node, u *unit) (io.ReadCloser, int64, error) {
 	if u.size < 0 {
-		src, err := c.open(ctx, n, u.url)
-		return src, u.length, err
+		return c.open(ctx, n, u.url)
 	}
 	store, key, err := c.storeOf(ctx, n, u.url)
 	if err != nil {
@@ -271,20 +289,20 @@ func (c *checker) openUnit(ctx context.Context, n *layout.Node, u *unit) (io.Rea
 	return src, u.size, err
 }
 
-// open opens a file wherever it lies.
-func (c *checker) open(ctx context.Context, n *layout.Node, url string) (io.ReadCloser, error) {
+// open opens a file wherever it lies, and tells its size.
+func (c *checker) open(ctx context.Context, n *layout.Node, url string) (io.ReadCloser, int64, error) {
 	store, key, err := c.storeOf(ctx, n, url)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	content, err := store.Open(ctx, key)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	return struct {
 		io.Reader
 		io.Closer
-	}{content.Whole(), content}, nil
+	}{content.Whole(), content}, content.Size, nil
 }
 
 // storeOf is the store of the tree that url lies in, or one that is opened for its

@@ -66,7 +66,7 @@ func (c *checker) log(ctx context.Context, n *layout.Node, b *layout.Broken, r *
 
 // wrongLog says what is wrong with a file of the changelog, nil where nothing is.
 func (c *checker) wrongLog(ctx context.Context, n *layout.Node, b *layout.Broken) (wrong, err error) {
-	src, err := c.open(ctx, n, b.Found.URL)
+	src, _, err := c.open(ctx, n, b.Found.URL)
 	if err != nil {
 		return nil, err
 	}

@@ -31,7 +31,7 @@ func ParseSample(s string, size func(string) (int64, error)) (Sample, error) {
 		return Sample{Fraction: p / 100}, nil
 	}
 	n, err := size(s)
-	if err != nil || n <= 0 {
+	if err != nil || n <= 0 || s[len(s)-1] <= '9' { // a bare number is mostly a percentage without its sign
 		return Sample{}, fmt.Errorf("%q: want a percentage such as 5%%, or bytes such as 10G", s)
 	}
 	return Sample{Bytes: n, taken: new(atomic.Int64)}, nil
