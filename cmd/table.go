@@ -255,10 +255,21 @@ func (t *table) render() error {
 		return err
 	}
 	for line := range strings.Lines(buf.String()) {
-		t.w.WriteString(strings.TrimRight(line, " \n"))
+		t.w.WriteString(trimmed(line))
 		t.w.WriteByte('\n')
 	}
 	return nil
+}
+
+// trimmed cuts the padding of the last column off, which stands before the end of its
+// style where it has one: it would break a line that fills the terminal.
+func trimmed(line string) string {
+	line = strings.TrimRight(line, " \n")
+	i := strings.LastIndex(line, "\x1b[")
+	if i < 0 || !strings.HasSuffix(line, "m") || strings.ContainsRune(line[i:], ' ') {
+		return line
+	}
+	return strings.TrimRight(line[:i], " ") + line[i:]
 }
 
 // bare is a table without lines: it can be copied, and leaves room at 80 columns.

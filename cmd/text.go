@@ -100,12 +100,15 @@ func takeWidth(runes []rune, width int) []rune {
 
 // wrap breaks s between words where the terminal ends, and begins the further lines
 // with indent. A word that is too long, such as a path, is left whole.
-func (e *Env) wrap(s, indent string) string {
+func (e *Env) wrap(s, indent string) string { return e.wrapAfter(len(indent), s, indent) }
+
+// wrapAfter is wrap for a text that stands behind used columns of its first line.
+func (e *Env) wrapAfter(used int, s, indent string) string {
 	if !e.OutTerminal || e.Width() <= 0 {
 		return s
 	}
 	var b strings.Builder
-	left := e.Width() - len(indent)
+	left := e.Width() - used
 	for i, word := range strings.Split(s, " ") {
 		n := twwidth.Width(word)
 		switch {

@@ -202,9 +202,9 @@ func (v *verification) printTable() error {
 		if breach.Unclear {
 			word = v.env.paintOut(yellow, "gate, not checked")
 		}
-		fmt.Fprintf(&b, "\n%s: %s of %s: %s\n", word, breach.Rule, escape(cmp.Or(breach.Job, v.path(breach.Path))), v.env.wrap(escape(breach.Message), "  "))
+		fmt.Fprintf(&b, "\n%s: %s of %s:\n  %s\n", word, breach.Rule, escape(cmp.Or(breach.Job, v.path(breach.Path))), v.env.wrap(escape(breach.Message), "  "))
 		if breach.Hint != "" {
-			fmt.Fprintf(&b, "  %s %s\n", v.env.paintOut(cyan, "hint:"), v.env.wrap(escape(breach.Hint), "  "))
+			fmt.Fprintf(&b, "  %s %s\n", v.env.paintOut(cyan, "hint:"), v.env.wrapAfter(len("  hint: "), escape(breach.Hint), "  "))
 		}
 	}
 	v.summarize(&b)
@@ -243,7 +243,7 @@ func (v *verification) tell(b *strings.Builder, r *verify.Result) {
 	}
 	fmt.Fprintf(b, "\n%s is %s", escape(v.path(r.URL)), v.env.paintOut(verdictStyle(r.Verdict), string(r.Verdict)))
 	if r.Err != nil {
-		fmt.Fprintf(b, ": %s", v.env.wrap(escape(r.Err.Error()), "  "))
+		fmt.Fprintf(b, ":\n  %s", v.env.wrap(escape(r.Err.Error()), "  "))
 	}
 	b.WriteByte('\n')
 	shown, hint := 0, ""
@@ -261,7 +261,7 @@ func (v *verification) tell(b *strings.Builder, r *verify.Result) {
 		fmt.Fprintf(b, "  and %d more: --verbose or -o json has all\n", left)
 	}
 	if hint != "" {
-		fmt.Fprintf(b, "  %s %s\n", v.env.paintOut(cyan, "hint:"), v.env.wrap(escape(hint), "  "))
+		fmt.Fprintf(b, "  %s %s\n", v.env.paintOut(cyan, "hint:"), v.env.wrapAfter(len("  hint: "), escape(hint), "  "))
 	}
 }
 
@@ -270,7 +270,7 @@ func (v *verification) tellFinding(b *strings.Builder, f *verify.Finding) {
 	if f.Offset >= 0 {
 		where += fmt.Sprintf(" at byte %d", f.Offset)
 	}
-	fmt.Fprintf(b, "  %s: %s\n", where, v.env.wrap(escape(f.Message), "    "))
+	fmt.Fprintf(b, "  %s: %s\n", where, v.env.wrapAfter(len(where)+4, escape(f.Message), "    "))
 	if f.By == nil {
 		return
 	}
