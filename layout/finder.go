@@ -24,14 +24,16 @@ type finder struct {
 // place is where the files of one directory may lie, the likeliest first: a directory
 // that was copied may have several.
 type place struct {
-	from  string // URL of the snapshot
-	key   placeKey
-	how   How
-	url   string // canonical: where the directory should be
-	dirs  []directory
-	scope Scope
-	blind bool  // whether anything is there is not known, and is not to be found out
-	err   error // why it could not be found out
+	from string // URL of the snapshot
+	key  placeKey
+	how  How
+	url  string // canonical: where the directory should be
+	dirs []directory
+	// others lie in another copy of the tree, and may still be what is meant.
+	others []directory
+	scope  Scope
+	blind  bool  // whether anything is there is not known, and is not to be found out
+	err    error // why it could not be found out
 }
 
 // directory is one whose files are known: a node of a tree, or a listing of its own.
@@ -89,6 +91,13 @@ func (p *place) find(name string) Found {
 			return Found{URL: Join(d.url, name), How: p.how, Object: NoObject, Seen: Present, Size: size}
 		}
 	}
+	for _, d := range p.others {
+		if _, _, ok := d.file(name); ok {
+			e := &AmbiguousError{Path: Join(p.url, name), Message: "it is not beside the checkpoint, but a file of its name is in another place",
+				Hint: "say by --map OLD=NEW whether that is meant", Candidates: []Candidate{{Path: Join(d.url, name)}}}
+			return Found{URL: Join(p.url, name), How: p.how, Object: NoObject, Seen: Unclear, Err: &LookupError{URL: Join(p.url, name), Err: e}}
+		}
+	}
 	return Found{URL: Join(p.home(), name), How: p.how, Object: NoObject, Seen: Absent}
 }
 
@@ -140,10 +149,8 @@ func (f *finder) locate(ctx context.Context, from string, key placeKey) *place {
 		}
 	}
 	p.how = ByTail
-	tails, rest := f.tails(from, p.url)
-	for _, url := range tails {
-		f.lookAt(ctx, p, url)
-	}
+	tails, rest, own := f.tails(from, p.url)
+	f.lookAtTails(ctx, p, tails, own)
 	if len(p.dirs) > 0 || p.err != nil {
 		return p
 	}
@@ -156,14 +163,39 @@ func (f *finder) locate(ctx context.Context, from string, key placeKey) *place {
 	return p
 }
 
+// lookAtTails takes the nearest directories. What one copy of a tree has lost must not be
+// found in another: those in other copies count only as a doubt, and only where they are
+// more like what _metadata names than this copy is.
+func (f *finder) lookAtTails(ctx context.Context, p *place, tails []tail, own int) {
+	near := -1
+	for _, c := range tails {
+		other := near >= 0 && c.near < near
+		if other && c.like <= own {
+			continue
+		}
+		at := &place{}
+		f.lookAt(ctx, at, c.url)
+		if p.err == nil {
+			p.err = at.err
+		}
+		switch {
+		case len(at.dirs) == 0:
+		case !other && !f.othersCopy(p.from, c.url):
+			p.dirs, near = append(p.dirs, at.dirs...), c.near
+		case c.like > own:
+			p.others = append(p.others, at.dirs...)
+		}
+	}
+}
+
 // expect is for a directory that is nowhere: where the directory of its job, or its
 // savepoint, lies in a tree, that is where it should be.
-func (f *finder) expect(ctx context.Context, p *place, tails []string, rest string) {
-	for _, url := range tails {
+func (f *finder) expect(ctx context.Context, p *place, tails []tail, rest string) {
+	for _, c := range tails {
 		above := &place{}
-		f.lookAt(ctx, above, strings.TrimSuffix(url, rest))
-		if len(above.dirs) > 0 {
-			p.how, p.url = ByTail, url
+		f.lookAt(ctx, above, strings.TrimSuffix(c.url, rest))
+		if len(above.dirs) > 0 && !f.othersCopy(p.from, c.url) {
+			p.how, p.url = ByTail, c.url
 			return
 		}
 	}
@@ -216,21 +248,41 @@ const longestPath = 4096
 // errLink is for a file that a listing shows as a link, and that cannot be asked for.
 var errLink = errors.New("a symbolic link that leads out of the tree")
 
+// tail is a directory that ends like one that a snapshot names.
+type tail struct {
+	url  string
+	near int // leading elements that it shares with the snapshot
+	like int // elements above the job's, or the savepoint's, that are as in _metadata
+}
+
 // tails are the directories below the trees that end like url, from a job id or the
 // name of a savepoint on; those nearest to the snapshot first. These names are random,
-// so nothing else has them. rest is what follows the id or name.
-func (f *finder) tails(from, url string) (urls []string, rest string) {
+// so nothing else has them. rest is what follows the id or name, and own is how much
+// the snapshot's own copy is like what _metadata names.
+func (f *finder) tails(from, url string) (found []tail, rest string, own int) {
 	if len(url) > longestPath {
-		return nil, ""
+		return nil, "", 0
 	}
 	elements := strings.Split(strings.TrimPrefix(ParsePlace(url).Path, "/"), "/")
 	anchor, job := lastAnchor(append(elements, "")) // the directory itself may be the job's
 	if anchor < 0 {
-		return nil, ""
+		return nil, "", 0
 	}
 	if anchor+1 < len(elements) {
 		rest = "/" + strings.Join(elements[anchor+1:], "/")
 	}
+	above := "/" + strings.Join(elements[:anchor], "/")
+	for _, u := range f.ending(elements, anchor, job, rest) {
+		base, _, _ := splitLast(strings.TrimSuffix(u, rest))
+		found = append(found, tail{u, commonElements(from, u), commonEnd(base, above)})
+	}
+	slices.SortStableFunc(found, func(a, b tail) int { return b.near - a.near })
+	return found, rest, commonEnd(treeRoot(from), above)
+}
+
+// ending are all URLs that come into question.
+func (f *finder) ending(elements []string, anchor int, job *JobID, rest string) []string {
+	var urls []string
 	for _, t := range f.trees {
 		for i := max(0, anchor-mostElements); i <= anchor; i++ {
 			urls = append(urls, Join(t.Root, strings.Join(elements[i:], "/")))
@@ -245,9 +297,21 @@ func (f *finder) tails(from, url string) (urls []string, rest string) {
 		urls = append(urls, Join(root, strings.Join(elements[anchor:], "/")))
 	}
 	slices.Sort(urls)
-	urls = slices.DeleteFunc(slices.Compact(urls), func(url string) bool { return f.othersCopy(from, url) })
-	slices.SortStableFunc(urls, func(a, b string) int { return commonElements(from, b) - commonElements(from, a) })
-	return urls, rest
+	return slices.Compact(urls)
+}
+
+// commonEnd is how many trailing elements two places share.
+func commonEnd(a, b string) int {
+	n := 0
+	for a != "" && b != "" {
+		i, j := strings.LastIndexByte(a, '/'), strings.LastIndexByte(b, '/')
+		if a[i+1:] != b[j+1:] {
+			break
+		}
+		n++
+		a, b = a[:max(i, 0)], b[:max(j, 0)]
+	}
+	return n
 }
 
 // othersCopy tells whether a directory belongs to another copy of the snapshot's tree:

@@ -186,10 +186,16 @@ func beside(dir string, keys []string) (string, bool) {
 }
 
 func commonElements(a, b string) int {
-	as, bs := strings.Split(a, "/"), strings.Split(b, "/")
 	n := 0
-	for n < min(len(as), len(bs)) && as[n] == bs[n] {
-		n++
+	for {
+		x, restA, moreA := strings.Cut(a, "/")
+		y, restB, moreB := strings.Cut(b, "/")
+		if x != y {
+			return n
+		}
+		if n++; !moreA || !moreB {
+			return n
+		}
+		a, b = restA, restB
 	}
-	return n
 }

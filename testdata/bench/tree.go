@@ -50,7 +50,7 @@ func contentBench(ckpt, data, dir string) error {
 		{"heap", "2.2.0/savepoint-native-hashmap"},
 	} {
 		copies := filepath.Join(dir, "copies")
-		if err := multiply(filepath.Join(data, "flink", c.tree), copies, 400); err != nil {
+		if err := multiply(filepath.Join(data, "flink", c.tree), copies, 100); err != nil {
 			return err
 		}
 		ours, err := process(ckpt, "verify", "--level", "content", copies)
@@ -61,7 +61,7 @@ func contentBench(ckpt, data, dir string) error {
 		if err != nil {
 			return err
 		}
-		fmt.Printf("| %s, 400 copies of a small tree | %s | %s | %.1f |\n", c.what, ours.seconds, theirs.seconds, ours.seconds.median()/theirs.seconds.median())
+		fmt.Printf("| %s, 100 copies of a small tree | %s | %s | %.1f |\n", c.what, ours.seconds, theirs.seconds, ours.seconds.median()/theirs.seconds.median())
 		if err := os.RemoveAll(copies); err != nil {
 			return err
 		}
