@@ -23,9 +23,10 @@ test:
 race:
 	CGO_ENABLED=1 go test -race $(PACKAGES)
 
-# Against the real thing: Flink, HDFS, Azurite, versitygw. It needs Java, Maven and Node.
+# Against the real thing: Flink, HDFS, Azurite, versitygw. It needs Java, Maven and Node. One package at a time: Maven
+# fills one directory.
 test-live:
-	go test -tags live -count=1 -timeout 60m -run Flink ./metadata ./layout/flinkconf
+	go test -p 1 -tags live -count=1 -timeout 60m -run Flink ./metadata ./layout/flinkconf
 	go test -tags live -count=1 -timeout 20m -run Live ./layout/storage
 	go test -tags 'live hdfsrpc' -count=1 -timeout 20m -run LiveHDFS ./layout/storage
 

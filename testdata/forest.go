@@ -23,6 +23,9 @@ type Forest struct {
 // Million is 1,000,000 files in 2,000 checkpoints of 2,000 references each.
 var Million = Forest{Jobs: 10, Checkpoints: 200, References: 2000, Own: 99, Advance: 400}
 
+// Wide is one checkpoint of 100,000 references.
+var Wide = Forest{Jobs: 1, Checkpoints: 1, References: 100_000, Own: 99, Advance: 99_901}
+
 // Files is how many files Write makes: own files, shared ones and a _metadata each.
 func (f Forest) Files() int {
 	return f.Jobs * (f.Checkpoints*(f.Own+1) + f.shared())

@@ -24,6 +24,7 @@ func TestClassify(t *testing.T) {
 		"young, and of no name":          {func(f *Facts) { f.Modified, f.Named = young, false }, InFlight, NoReason},
 		"young, and there is a doubt":    {func(f *Facts) { f.Modified, f.Doubt = young, true }, InFlight, NoReason},
 		"in progress":                    {func(f *Facts) { f.Pending = true }, InFlight, NoReason},
+		"meant for one in progress":      {func(f *Facts) { f.Upcoming = true }, InFlight, NoReason},
 		"not in Flink's directories":     {func(f *Facts) { f.Area = layout.OtherArea }, Unknown, NotFlinks},
 		"nor if it is young":             {func(f *Facts) { f.Area, f.Modified = layout.OtherArea, young }, Unknown, NotFlinks},
 		"not of Flink's names":           {func(f *Facts) { f.Named = false }, Unknown, NotFlinks},

@@ -328,3 +328,41 @@ func TestManaged(t *testing.T) {
 		t.Errorf("orphans %v, %v", got, u.Roots[0].Reason)
 	}
 }
+
+// While a checkpoint is in progress, what was uploaded since the newest complete one is
+// meant for it, however long ago that was.
+func TestUpcoming(t *testing.T) {
+	root := testdata.Tree(t, "2.2.0/rocksdb-incremental-small")
+	job := filepath.Join(root, "495d8572c34476e61174bd4e676c9523")
+	newest, err := os.Stat(filepath.Join(job, "chk-6", "_metadata"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := newest.ModTime().Add(50 * time.Hour)
+	touch := func(name string, at time.Time) {
+		t.Helper()
+		path := filepath.Join(job, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte("12345"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(path, at, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	touch("shared/11111111-2222-4333-8444-555555555555", newest.ModTime().Add(time.Hour))
+	touch("shared/11111111-2222-4333-8444-666666666666", newest.ModTime().Add(-time.Hour))
+	sums := func() (orphan, inFlight int64) {
+		u := account(t, now, root)
+		return u.Roots[0].Of(usage.Orphan).Bytes, u.Roots[0].Of(usage.InFlight).Bytes
+	}
+	if orphan, inFlight := sums(); orphan != 10 || inFlight != 0 {
+		t.Errorf("%d bytes are orphans, %d in flight", orphan, inFlight)
+	}
+	touch("chk-7/11111111-2222-4333-8444-777777777777", now.Add(-time.Minute))
+	if orphan, inFlight := sums(); orphan != 5 || inFlight != 10 {
+		t.Errorf("with chk-7 in progress, %d bytes are orphans, %d in flight", orphan, inFlight)
+	}
+}

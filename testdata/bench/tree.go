@@ -11,6 +11,15 @@ import (
 
 // treeBench measures ckpt on a large tree against the tools that people use there.
 func treeBench(ckpt, dir string) error {
+	wide := filepath.Join(dir, "wide")
+	if out, err := exec.Command("go", "run", "./testdata/generator/tree", wide, "wide").CombinedOutput(); err != nil {
+		return fmt.Errorf("writing the tree: %w\n%s", err, out)
+	}
+	p, err := process(ckpt, "verify", wide)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("\n`ckpt verify --level files` of one checkpoint with 100,000 references: %s, %.0f MB.\n", p.seconds, p.megabytes)
 	tree := filepath.Join(dir, "tree")
 	if out, err := exec.Command("go", "run", "./testdata/generator/tree", tree).CombinedOutput(); err != nil {
 		return fmt.Errorf("writing the tree: %w\n%s", err, out)

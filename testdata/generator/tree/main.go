@@ -1,5 +1,5 @@
-// Command tree writes the large tree of the benchmarks, testdata.Million, below a
-// directory that does not exist yet: tree DIR.
+// Command tree writes the large trees of the benchmarks, testdata.Million or
+// testdata.Wide, below a directory that does not exist yet: tree DIR [wide].
 package main
 
 import (
@@ -10,19 +10,23 @@ import (
 )
 
 func main() {
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "tree: want DIR")
+	if len(os.Args) < 2 || len(os.Args) > 3 {
+		fmt.Fprintln(os.Stderr, "tree: want DIR [wide]")
 		os.Exit(64)
 	}
-	if err := write(os.Args[1]); err != nil {
+	forest := testdata.Million
+	if len(os.Args) == 3 {
+		forest = testdata.Wide
+	}
+	if err := write(forest, os.Args[1]); err != nil {
 		fmt.Fprintln(os.Stderr, "tree:", err)
 		os.Exit(1)
 	}
 }
 
-func write(dir string) error {
+func write(forest testdata.Forest, dir string) error {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return err
 	}
-	return testdata.Million.Write(dir)
+	return forest.Write(dir)
 }
