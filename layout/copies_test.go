@@ -9,6 +9,7 @@ import (
 
 	"github.com/ckpt-tool/ckpt/layout"
 	"github.com/ckpt-tool/ckpt/layout/storage"
+	"github.com/ckpt-tool/ckpt/metadata"
 	"github.com/ckpt-tool/ckpt/testdata"
 )
 
@@ -113,5 +114,46 @@ func TestFollow(t *testing.T) {
 			}
 			target.Store.Close()
 		}
+	}
+}
+
+// The files of a checkpoint with entropy in its paths lie in many directories, in a copy
+// of the bucket as well.
+func TestCopiedEntropy(t *testing.T) {
+	const job = "0123456789abcdef0123456789abcdef"
+	root := t.TempDir()
+	c := testdata.Large(1, 1, 0)
+	h := c.Operators[0].Subtasks[0].ManagedKeyed.(*metadata.IncrementalHandle)
+	h.Meta = &metadata.InlineHandle{Name: "meta", Data: []byte("x")}
+	h.Shared = nil
+	for i, entropy := range []string{"xK2f", "0aZ9", "Q7qq"} {
+		name := "01290684-e737-4215-b697-088f3371b74" + string(rune('0'+i))
+		h.Shared = append(h.Shared, metadata.NamedFile{Name: metadata.UTF(name), File: &metadata.FileHandle{
+			Path: metadata.UTF("s3://bucket/" + entropy + "/cp/" + job + "/shared/" + name), Size: 5}})
+		dir := filepath.Join(root, entropy, "cp", job, "shared")
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("12345"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	data, err := metadata.Encode(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(root, "cp", job, "chk-42")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Join(root, "cp", job, "shared"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "_metadata"), data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	n := graph(t, layout.GraphOptions{Open: storage.Open}, root).Nodes
+	if len(n) != 1 || n[0].State != layout.Complete || len(n[0].Objects) != 4 {
+		t.Errorf("%+v", n)
 	}
 }

@@ -273,11 +273,27 @@ func (f *finder) tails(from, url string) (found []tail, rest string, own int) {
 	}
 	above := "/" + strings.Join(elements[:anchor], "/")
 	for _, u := range f.ending(elements, anchor, job, rest) {
-		base, _, _ := splitLast(strings.TrimSuffix(u, rest))
-		found = append(found, tail{u, commonElements(from, u), commonEnd(base, above)})
+		home := strings.TrimSuffix(u, rest)
+		base, _, _ := splitLast(home)
+		found = append(found, tail{u, commonElements(from, f.withoutEntropy(home, job)+rest), commonEnd(base, above)})
 	}
 	slices.SortStableFunc(found, func(a, b tail) int { return b.near - a.near })
 	return found, rest, commonEnd(treeRoot(from), above)
+}
+
+// withoutEntropy is the directory of a job that belongs to one with entropy in its path.
+func (f *finder) withoutEntropy(home string, job *JobID) string {
+	for _, t := range f.trees {
+		if job == nil {
+			break
+		}
+		for _, d := range t.jobs[*job] {
+			if d.EntropyOf != "" && Join(t.Root, d.Dir) == home {
+				return Join(t.Root, d.EntropyOf)
+			}
+		}
+	}
+	return home
 }
 
 // ending are all URLs that come into question.
@@ -325,7 +341,7 @@ func (f *finder) othersCopy(from, url string) bool {
 	mine := commonElements(from, url)
 	for _, t := range f.trees {
 		for _, d := range t.jobs[job] {
-			if d.Changelog && !d.Shared && !d.TaskOwned {
+			if d.EntropyOf != "" || d.Changelog && !d.Shared && !d.TaskOwned {
 				continue
 			}
 			home := Join(t.Root, d.Dir)
