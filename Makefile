@@ -4,6 +4,7 @@ VERSION    := $(or $(patsubst v%,%,$(shell git describe --tags --always --dirty 
 LDFLAGS    := -s -w -X github.com/ckpt-tool/ckpt/cmd.version=$(VERSION)
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME   ?= 30s
+FUZZPACKAGES ?= $(shell go list ./...)
 
 # ./... leaves testdata out, by its name; its package is tested all the same.
 PACKAGES = ./... ./testdata ./testdata/bench ./testdata/generator/large ./testdata/generator/tree
@@ -37,7 +38,7 @@ bench: build
 
 # Each fuzz target for FUZZTIME; go runs but one at a time.
 fuzz:
-	@set -e; for pkg in $$(go list ./...); do \
+	@set -e; for pkg in $(FUZZPACKAGES); do \
 		targets=$$(go test -list '^Fuzz' $$pkg); \
 		for target in $$(printf '%s\n' "$$targets" | grep '^Fuzz' || true); do \
 			echo "$$pkg $$target"; \

@@ -69,6 +69,9 @@ func upload(t *testing.T, dir string) *s3Server {
 // du, ls and verify cost, whatever the checkpoints name.
 func TestRequests(t *testing.T) {
 	forest := testdata.Forest{Jobs: 2, Checkpoints: 25, References: 400, Own: 99, Advance: 1900, Size: 16}
+	if raceDetector {
+		forest.Advance = 60
+	}
 	dir := t.TempDir()
 	if err := forest.Write(dir); err != nil {
 		t.Fatal(err)
