@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/ckpt-tool/ckpt/layout"
 	"github.com/ckpt-tool/ckpt/layout/verify"
 )
 
@@ -89,16 +88,7 @@ func (v *verification) print() error {
 }
 
 // path is a URL below the root, or the URL.
-func (v *verification) path(url string) string {
-	key, ok := layout.Below(v.report.Root, url)
-	switch {
-	case !ok:
-		return url
-	case key == "":
-		return "."
-	}
-	return key
-}
+func (v *verification) path(url string) string { return v.report.relative(url) }
 
 func (v *verification) json() verifyJSON {
 	j := verifyJSON{Schema: "ckpt.verify/v1", Root: v.report.Root, Level: v.report.Level, Sample: v.opts.sample, Checkpoints: []verifyCheckpoint{}}

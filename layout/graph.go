@@ -3,7 +3,6 @@ package layout
 import (
 	"context"
 	"fmt"
-	"slices"
 )
 
 // ObjectID numbers the files of all trees of a graph, those of the first tree first.
@@ -172,18 +171,6 @@ func (g *Graph) Object(id ObjectID) (*Tree, FileID) {
 	return objectIn(g.Trees, id)
 }
 
-// ObjectOf is the object at a canonical URL, NoObject where no listing shows one.
-func (g *Graph) ObjectOf(url string) ObjectID {
-	for _, t := range g.Trees {
-		if key, ok := Below(t.Root, url); ok {
-			if f := t.Files.Find(key); f != NoFile {
-				return t.base + ObjectID(f)
-			}
-		}
-	}
-	return NoObject
-}
-
 // URL is where an object lies.
 func (g *Graph) URL(id ObjectID) string {
 	t, f := g.Object(id)
@@ -201,25 +188,6 @@ func (g *Graph) Len() int { return len(g.uses) }
 
 // Users is how many snapshots use the object.
 func (g *Graph) Users(id ObjectID) int { return int(g.uses[id]) }
-
-// Freed is what would be free if just these nodes were deleted: the objects that no
-// other snapshot uses.
-func (g *Graph) Freed(nodes []int) (objects []ObjectID, bytes int64) {
-	within := map[ObjectID]int32{}
-	for _, n := range nodes {
-		for _, id := range g.Nodes[n].Objects {
-			within[id]++
-		}
-	}
-	for id, n := range within {
-		if n == g.uses[id] {
-			objects = append(objects, id)
-			bytes += g.Size(id)
-		}
-	}
-	slices.Sort(objects)
-	return objects, bytes
-}
 
 // Doubts are the snapshots and directories whose references are not known: an object
 // that nothing else uses may be theirs.

@@ -9,7 +9,6 @@ package usage
 import (
 	"cmp"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/ckpt-tool/ckpt/layout"
@@ -92,12 +91,12 @@ type Options struct {
 
 // Account gives each file its class.
 func Account(g *layout.Graph, opts Options) *Usage {
-	a := &accountant{opts: opts, u: &Usage{Graph: g, Doubts: g.Doubts(), Roots: make([]Root, len(g.Trees))}, managed: map[string]bool{}, read: map[layout.JobID]bool{},
-		pending: map[layout.JobID]bool{}, newest: map[layout.JobID]time.Time{}}
+	evidence := NewEvidence(g, opts)
+	a := &accountant{Evidence: evidence, u: &Usage{Graph: g, Doubts: evidence.Doubts, Roots: make([]Root, len(g.Trees))}}
 	a.prepare(g)
 	first := layout.ObjectID(0)
 	for i, t := range g.Trees {
-		a.enter(i, t)
+		a.index, a.tree = i, t
 		a.files(first)
 		a.skipped()
 		first += layout.ObjectID(t.Files.Len())
@@ -122,50 +121,20 @@ func compareJobs(a, b *Job) int {
 
 // accountant goes through the files of one tree after the other.
 type accountant struct {
-	opts    Options
-	u       *Usage
-	managed map[string]bool // URLs of directories
-	jobs    jobList
-	read    map[layout.JobID]bool      // jobs of which a snapshot was read
-	pending map[layout.JobID]bool      // jobs with a checkpoint in progress
-	newest  map[layout.JobID]time.Time // when the newest complete checkpoint of a job was completed
-	some    bool                       // any snapshot was read
-
-	index  int // of tree
-	tree   *layout.Tree
-	states map[string]layout.State // of snapshots, by directory
+	*Evidence
+	u     *Usage
+	jobs  jobList
+	index int // of tree
+	tree  *layout.Tree
 }
 
-// prepare gathers what the snapshots say of files that they do not name.
+// prepare deals the snapshots out to their jobs.
 func (a *accountant) prepare(g *layout.Graph) {
 	a.jobs.prefixes(g.Trees)
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
-		for _, url := range n.Managed {
-			a.managed[url] = true
-		}
-		if n.Followed() {
-			a.some = true
-			a.read[n.Job] = a.read[n.Job] || n.HasJob
-			if n.Modified().After(a.newest[n.Job]) {
-				a.newest[n.Job] = n.Modified()
-			}
-		}
-		if n.State == layout.InProgress {
-			a.pending[n.Job] = true
-		}
 		job := a.jobs.ofSnapshot(slices.Index(g.Trees, n.Tree), &n.Snapshot)
 		job.Nodes = append(job.Nodes, i)
-	}
-}
-
-// enter begins a tree.
-func (a *accountant) enter(i int, t *layout.Tree) {
-	a.index, a.tree, a.states = i, t, map[string]layout.State{}
-	for j := range a.u.Graph.Nodes {
-		if n := &a.u.Graph.Nodes[j]; n.Tree == t {
-			a.states[n.Dir] = n.State
-		}
 	}
 }
 
@@ -176,7 +145,7 @@ func (a *accountant) files(first layout.ObjectID) {
 		id, size := first+layout.ObjectID(f), files.Size(f)
 		class, reason := Referenced, NoReason
 		if a.u.Graph.Users(id) == 0 {
-			class, reason = Classify(a.facts(f))
+			class, reason = Classify(a.Facts(a.tree, f))
 		}
 		job := a.jobOf(f)
 		if class == Orphan {
@@ -196,40 +165,6 @@ func (a *accountant) jobOf(f layout.FileID) *Job {
 		return a.jobs.ofDir(a.index, dir)
 	}
 	return a.jobs.none(a.index)
-}
-
-// facts are those of a file that no snapshot uses.
-func (a *accountant) facts(f layout.FileID) Facts {
-	files := a.tree.Files
-	x := Facts{Now: a.opts.Now, Grace: a.opts.Grace, Area: files.Area(f), Named: files.Random(f), Modified: files.Modified(f), Doubt: len(a.u.Doubts) > 0}
-	x.Unwitnessed = !a.some
-	if job, ok := files.Job(f); ok && x.Area == layout.ChangelogArea {
-		x.Unwitnessed = !a.read[job]
-	}
-	if job, _ := files.Job(f); a.pending[job] { // those without an id are one
-		x.Upcoming = x.Area != layout.SnapshotArea && x.Modified.After(a.newest[job])
-	}
-	dir, within := files.Snapshot(f)
-	state := a.states[dir]
-	x.Pending = within && state == layout.InProgress
-	if !x.Named {
-		name := files.Name(f)
-		_, pending := layout.ParsePendingMetadata(name)
-		x.Named = pending || name == layout.MetadataName
-		x.Unread = name == layout.MetadataName && within && isBroken(state)
-		return x
-	}
-	x.Namesake = a.opts.Outside.has(files, f)
-	if len(a.managed) > 0 && (x.Area == layout.SharedArea || x.Area == layout.TaskOwnedArea) {
-		url := layout.Join(a.tree.Root, files.Key(f))
-		x.Managed = a.managed[url[:strings.LastIndexByte(url, '/')]]
-	}
-	return x
-}
-
-// isBroken tells whether there is a _metadata that does not say what it uses.
-func isBroken(s layout.State) bool {
-	return s == layout.Corrupt || s == layout.Unsupported || s == layout.Unreadable
 }
 
 // skipped counts what the listing passed over: its bytes are listed, too.

@@ -18,18 +18,7 @@ type Clock struct {
 // Answers tells of each file that was asked for, in that order. g is the graph whose
 // making f observed.
 func (f *Finder) Answers(g *layout.Graph, clock Clock) []Answer {
-	a := &answerer{Finder: f, g: g, clock: clock, doubts: g.Doubts(), nodes: map[snapshotKey]*layout.Node{}, managed: map[string]bool{}, jobs: map[layout.JobID]bool{}}
-	for i := range g.Nodes {
-		n := &g.Nodes[i]
-		a.nodes[snapshotKey{n.Tree, n.Dir}] = n
-		for _, dir := range n.Managed {
-			a.managed[dir] = true
-		}
-		if n.Followed() {
-			a.some = true
-			a.jobs[n.Job] = a.jobs[n.Job] || n.HasJob
-		}
-	}
+	a := &answerer{Finder: f, g: g, clock: clock, evidence: usage.NewEvidence(g, usage.Options{Now: clock.Now, Grace: clock.Grace})}
 	answers := make([]Answer, len(f.targets))
 	for i, t := range f.targets {
 		answers[i] = a.answer(t)
@@ -39,18 +28,13 @@ func (f *Finder) Answers(g *layout.Graph, clock Clock) []Answer {
 
 type answerer struct {
 	*Finder
-	g      *layout.Graph
-	clock  Clock
-	doubts []error
-	nodes  map[snapshotKey]*layout.Node
-	// managed are the URLs of directories of merged files.
-	managed map[string]bool
-	some    bool                  // some snapshot was read to its end
-	jobs    map[layout.JobID]bool // of which one was
+	g        *layout.Graph
+	clock    Clock
+	evidence *usage.Evidence
 }
 
 func (a *answerer) answer(t *target) Answer {
-	x := Answer{URL: t.url, Within: t.tree != nil, Exists: t.exists, Directory: t.dir, Err: t.err, Doubts: a.doubts}
+	x := Answer{URL: t.url, Within: t.tree != nil, Exists: t.exists, Directory: t.dir, Err: t.err, Doubts: a.evidence.Doubts}
 	var namesakes []string
 	for i := range a.g.Nodes {
 		if n := &a.g.Nodes[i]; n.Followed() {
@@ -192,7 +176,7 @@ func (a *answerer) judgeDirectory(x *Answer, t *target) {
 
 // judgeEmpty is for a directory without files.
 func (a *answerer) judgeEmpty(t *target) (usage.Class, string) {
-	switch n := a.nodes[snapshotKey{t.tree, t.key}]; {
+	switch n := a.evidence.Node(t.tree, t.key); {
 	case n == nil:
 	case n.State == layout.InProgress:
 		return usage.InFlight, "a checkpoint that is in progress: " + n.Reason

@@ -17,10 +17,10 @@ const mostDoubts = 3
 // may mean it, copied of one that does mean another file of the same name.
 func (a *answerer) classify(id layout.ObjectID, namesake string, copied bool) (usage.Class, string) {
 	tree, f := a.g.Object(id)
-	facts := a.facts(tree, f)
+	facts := a.evidence.Facts(tree, f)
 	facts.Namesake = namesake != ""
 	class, reason := usage.Classify(facts)
-	node := a.around(tree, f)
+	node := a.evidence.Around(tree, f)
 	switch class {
 	case usage.InFlight:
 		if facts.Pending {
@@ -31,17 +31,6 @@ func (a *answerer) classify(id layout.ObjectID, namesake string, copied bool) (u
 		return class, a.orphan(node, facts, copied)
 	}
 	return class, a.unknown(tree, f, reason, namesake, node)
-}
-
-// witnessed tells whether it means anything that no snapshot uses a file. Where there
-// are none, they lie elsewhere: changelogs and files with entropy in their paths may have
-// trees of their own.
-func (a *answerer) witnessed(tree *layout.Tree, f layout.FileID) bool {
-	job, known := tree.Files.Job(f)
-	if known && tree.Files.Area(f) == layout.ChangelogArea {
-		return a.jobs[job]
-	}
-	return a.some
 }
 
 // orphan says why nobody needs a file.
@@ -87,7 +76,7 @@ func (a *answerer) unknown(tree *layout.Tree, f layout.FileID, reason usage.Reas
 	case usage.Namesake:
 		return "nothing refers to it here, but a checkpoint uses a file of this random name: " + namesake + "; --map tells where it lies now"
 	case usage.Unwitnessed:
-		if len(a.doubts) > 0 {
+		if len(a.evidence.Doubts) > 0 {
 			return a.doubtful()
 		}
 		return "no complete checkpoint that could use it lies below " + a.roots() + "; --also-root adds where they lie"
@@ -102,40 +91,13 @@ func (a *answerer) unknown(tree *layout.Tree, f layout.FileID, reason usage.Reas
 // doubtful names what may use a file.
 func (a *answerer) doubtful() string {
 	var some []string
-	for _, err := range a.doubts[:min(mostDoubts, len(a.doubts))] {
+	for _, err := range a.evidence.Doubts[:min(mostDoubts, len(a.evidence.Doubts))] {
 		some = append(some, err.Error())
 	}
-	if more := len(a.doubts) - len(some); more > 0 {
+	if more := len(a.evidence.Doubts) - len(some); more > 0 {
 		some = append(some, fmt.Sprintf("and %d more", more))
 	}
 	return "cannot tell: what could not be read may use it: " + strings.Join(some, "; ")
-}
-
-// facts are those of a file that no snapshot uses.
-func (a *answerer) facts(tree *layout.Tree, f layout.FileID) usage.Facts {
-	files := tree.Files
-	x := usage.Facts{Now: a.clock.Now, Grace: a.clock.Grace, Area: files.Area(f), Named: files.Random(f), Modified: files.Modified(f), Doubt: len(a.doubts) > 0}
-	x.Unwitnessed = !a.witnessed(tree, f)
-	node := a.around(tree, f)
-	x.Pending = node != nil && node.State == layout.InProgress
-	if x.Named {
-		x.Managed = a.managed[dirOf(layout.Join(tree.Root, files.Key(f)))]
-		return x
-	}
-	name := files.Name(f)
-	_, pending := layout.ParsePendingMetadata(name)
-	x.Named = pending || name == layout.MetadataName
-	x.Unread = name == layout.MetadataName && node != nil && !node.Followed() && node.Metadata != nil
-	return x
-}
-
-// around is the snapshot in whose directory a file lies, nil where it lies in none.
-func (a *answerer) around(tree *layout.Tree, f layout.FileID) *layout.Node {
-	dir, ok := tree.Files.Snapshot(f)
-	if !ok {
-		return nil
-	}
-	return a.nodes[snapshotKey{tree, dir}]
 }
 
 func (a *answerer) age(t time.Time) string {

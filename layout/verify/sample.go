@@ -37,9 +37,6 @@ func ParseSample(s string, size func(string) (int64, error)) (Sample, error) {
 	return Sample{Bytes: n, taken: new(atomic.Int64)}, nil
 }
 
-// All tells whether nothing is left out.
-func (s Sample) All() bool { return s.Fraction == 0 && s.Bytes == 0 }
-
 // skips decides by the file's place and the seed, so that runs with one seed read the
 // same files.
 func (s Sample) skips(u *unit) bool {
