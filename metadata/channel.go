@@ -32,7 +32,7 @@ func (r *reader) channel(d Direction) ChannelHandle {
 	case merged:
 		return r.mergedChannel(d)
 	default:
-		r.fail(at, "type %d of channel handle has no place in this list, which takes %d and %d", t, single, merged)
+		r.unknown(at, "type %d of channel handle has no place in this list, which takes %d and %d", t, single, merged)
 		return nil
 	}
 }

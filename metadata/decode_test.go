@@ -131,6 +131,9 @@ func TestBad(t *testing.T) {
 		if !errors.As(err, &e) || e.Kind != w.kind || !strings.Contains(e.Message, w.text) {
 			t.Errorf("%s: %v; want %v: … %s …", name, err, w.kind, w.text)
 		}
+		if e != nil && e.UnknownHandle != (name == "unknown-stream-tag") {
+			t.Errorf("%s: unknown handle: %v", name, e.UnknownHandle)
+		}
 	}
 }
 

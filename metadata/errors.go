@@ -30,6 +30,9 @@ type Error struct {
 	Offset  int64 // in the file, in bytes
 	Message string
 	Hint    string // what to do about it, or ""
+	// UnknownHandle is whether a handle is of a kind that is not known. Either the file is
+	// corrupt, or a Flink wrote it that knows more kinds.
+	UnknownHandle bool
 }
 
 // Error is the message with its offset.

@@ -24,7 +24,7 @@ func (r *reader) keyed(what string) KeyedHandle {
 	case TagChangelogFile, TagChangelogFileV2:
 		return r.changelogFile(t)
 	default:
-		r.fail(at, "%s has tag %d, which is no keyed state handle", what, t)
+		r.unknown(at, "%s has tag %d, which is no keyed state handle", what, t)
 		return nil
 	}
 }

@@ -16,7 +16,7 @@ func (r *reader) operatorHandle(what string) *OperatorStateHandle {
 		return nil
 	case TagPartitionable, TagSegmentPartitionable:
 	default:
-		r.fail(at, "%s has tag %d, which is no operator state handle", what, t)
+		r.unknown(at, "%s has tag %d, which is no operator state handle", what, t)
 		return nil
 	}
 	h := &OperatorStateHandle{States: r.operatorStates()}

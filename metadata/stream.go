@@ -42,7 +42,7 @@ func (r *reader) stream(what string) StreamHandle {
 	case TagEmptySegmentFile:
 		return &EmptySegmentHandle{}
 	default:
-		r.fail(at, "%s has tag %d, which is no stream handle", what, t)
+		r.unknown(at, "%s has tag %d, which is no stream handle", what, t)
 		return nil
 	}
 }

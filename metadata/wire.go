@@ -76,6 +76,14 @@ func (r *reader) fail(at int64, format string, args ...any) {
 	r.stop(&Error{Offset: at, Message: r.place() + fmt.Sprintf(format, args...)})
 }
 
+// unknown is fail for a kind of handle that this package does not know.
+func (r *reader) unknown(at int64, format string, args ...any) {
+	if r.err != nil {
+		return
+	}
+	r.stop(&Error{Offset: at, Message: r.place() + fmt.Sprintf(format, args...), UnknownHandle: true})
+}
+
 // stop ends all reading with err.
 func (r *reader) stop(err error) {
 	if r.err == nil {
