@@ -43,6 +43,7 @@ func (b *builder) read(ctx context.Context, tree *Tree, snapshots []Snapshot, pr
 func (n *Node) take(trees []*Tree, tree *Tree, s *Snapshot, t *trace) {
 	n.followed = true
 	n.Inline, n.Outside, n.ByTail, n.Managed = t.inline, t.outside, t.byTail, slices.Sorted(maps.Keys(t.managed))
+	n.Strays, n.Operators = t.strays, t.set
 	n.Segments, n.Broken = slices.Clip(t.segments), t.broken
 	if tree.Inventory == nil {
 		return

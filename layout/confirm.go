@@ -66,17 +66,21 @@ func (b *builder) confirmIn(ctx context.Context, url string, faults []*Broken) {
 	}
 	var listed map[string]Object
 	if len(asked) > fewMissing {
-		listed, _ = children(ctx, tree.Store, dir)
+		listed, _ = children(ctx, tree.Store, dir, func(name string) bool { _, ok := asked[name]; return ok })
 	}
-	believe := listed != nil && absent(asked, listed) > manyMissing
+	believe := !b.opts.Prove && listed != nil && absent(asked, listed) > manyMissing
+	var open []string
 	for name := range asked {
 		if o, ok := listed[name]; ok && o.Type == TypeFile {
 			asked[name] = Found{Seen: Present, Size: o.Size}
 		} else if believe && !ok {
 			asked[name] = Found{Seen: Absent}
 		} else {
-			asked[name] = look(ctx, tree.Store, path.Join(dir, name))
+			open = append(open, name)
 		}
+	}
+	for name, found := range lookAll(ctx, tree.Store, dir, open) {
+		asked[name] = found
 	}
 	for _, f := range faults {
 		found := asked[path.Base(f.Found.URL)]
@@ -105,6 +109,25 @@ func absent(names map[string]Found, listed map[string]Object) int {
 		}
 	}
 	return n
+}
+
+// lookAll asks for files of one directory.
+func lookAll(ctx context.Context, store Store, dir string, names []string) map[string]Found {
+	found := make([]Found, len(names))
+	var group errgroup.Group
+	group.SetLimit(confirmers)
+	for i, name := range names {
+		group.Go(func() error {
+			found[i] = look(ctx, store, path.Join(dir, name))
+			return nil
+		})
+	}
+	_ = group.Wait() // look keeps its errors
+	byName := make(map[string]Found, len(names))
+	for i, name := range names {
+		byName[name] = found[i]
+	}
+	return byName
 }
 
 // look asks for one file.

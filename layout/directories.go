@@ -51,7 +51,7 @@ func (d *directories) list(ctx context.Context, url string) (map[string]Object, 
 func (d *directories) read(ctx context.Context, url string) (map[string]Object, error) {
 	for _, t := range d.trees {
 		if key, ok := Below(t.Root, url); ok {
-			return children(ctx, t.Store, key)
+			return children(ctx, t.Store, key, all)
 		}
 	}
 	store, err := d.open(ctx, url)
@@ -62,14 +62,14 @@ func (d *directories) read(ctx context.Context, url string) (map[string]Object, 
 		return nil, err
 	}
 	defer store.Close()
-	return children(ctx, store, "")
+	return children(ctx, store, "", all)
 }
 
 func nothing(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrNotDirectory)
 }
 
-func children(ctx context.Context, store Store, key string) (map[string]Object, error) {
+func children(ctx context.Context, store Store, key string, wanted func(name string) bool) (map[string]Object, error) {
 	objects := map[string]Object{}
 	for o, err := range store.Children(ctx, key) {
 		if nothing(err) && o.Key == key {
@@ -77,6 +77,9 @@ func children(ctx context.Context, store Store, key string) (map[string]Object, 
 		}
 		if err != nil {
 			return nil, err
+		}
+		if !wanted(path.Base(o.Key)) {
+			continue
 		}
 		if o.Type == TypeLink { // Flink follows it
 			followed, err := store.Stat(ctx, o.Key)
@@ -91,3 +94,6 @@ func children(ctx context.Context, store Store, key string) (map[string]Object, 
 	}
 	return objects, nil
 }
+
+// all wants everything.
+func all(string) bool { return true }

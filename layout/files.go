@@ -16,7 +16,7 @@ const NoFile FileID = -1
 type Files struct {
 	nodes  []*node
 	byKey  map[string]*node
-	rows   []fileRow
+	rows   rowList
 	others []string
 	uuids  uuidTable
 	names  map[nameIn]FileID
@@ -29,6 +29,26 @@ type fileRow struct {
 	dir      int32
 	other    bool
 }
+
+// rowList is the rows in chunks, so that it can grow without being copied.
+type rowList struct {
+	chunks [][]fileRow
+	n      int
+}
+
+// rowChunk is how many rows a chunk has; a power of two.
+const rowChunk = 1 << 14
+
+func (l *rowList) add(r fileRow) {
+	if l.n%rowChunk == 0 {
+		l.chunks = append(l.chunks, nil)
+	}
+	last := &l.chunks[l.n/rowChunk]
+	*last = append(*last, r)
+	l.n++
+}
+
+func (l *rowList) at(id FileID) *fileRow { return &l.chunks[id/rowChunk][id%rowChunk] }
 
 // nameIn is a name that is no UUID, in a directory.
 type nameIn struct {
@@ -44,27 +64,27 @@ func newFiles() *Files {
 
 // add takes a file that lies in the directory dir.
 func (f *Files) add(dir *node, name string, o Object) {
-	id := FileID(len(f.rows))
+	id := FileID(f.rows.n)
 	row := fileRow{size: o.Size, modified: noTime, dir: dir.number}
 	if !o.Modified.IsZero() {
 		row.modified = o.Modified.UnixNano()
 	}
 	if u, ok := parseUUID(name); ok {
 		row.name = u
-		f.uuids.add(f.rows, u, dir.number)
+		f.uuids.add(&f.rows, u, dir.number)
 	} else {
 		row.other = true
 		binary.BigEndian.PutUint64(row.name[:], uint64(len(f.others)))
 		f.others = append(f.others, name)
 		f.names[nameIn{name, dir.number}] = id
 	}
-	f.rows = append(f.rows, row)
+	f.rows.add(row)
 }
 
 // find looks up a file by the number of its directory and its name.
 func (f *Files) find(dir int32, name string) FileID {
 	if u, ok := parseUUID(name); ok {
-		return f.uuids.find(f.rows, u, dir)
+		return f.uuids.find(&f.rows, u, dir)
 	}
 	if id, ok := f.names[nameIn{name, dir}]; ok {
 		return id
@@ -96,14 +116,14 @@ func (f *Files) hidden(key string) error {
 }
 
 // Len is how many files there are.
-func (f *Files) Len() int { return len(f.rows) }
+func (f *Files) Len() int { return f.rows.n }
 
 // Size is in bytes.
-func (f *Files) Size(id FileID) int64 { return f.rows[id].size }
+func (f *Files) Size(id FileID) int64 { return f.rows.at(id).size }
 
 // Modified is zero where the store does not tell.
 func (f *Files) Modified(id FileID) time.Time {
-	if n := f.rows[id].modified; n != noTime {
+	if n := f.rows.at(id).modified; n != noTime {
 		return time.Unix(0, n)
 	}
 	return time.Time{}
@@ -119,7 +139,7 @@ func (f *Files) Key(id FileID) string {
 
 // Name is the last element of the key.
 func (f *Files) Name(id FileID) string {
-	r := &f.rows[id]
+	r := f.rows.at(id)
 	if r.other {
 		return f.others[binary.BigEndian.Uint64(r.name[:])]
 	}
@@ -127,7 +147,7 @@ func (f *Files) Name(id FileID) string {
 }
 
 // Random tells whether the name is a UUID, as Flink names files of state.
-func (f *Files) Random(id FileID) bool { return !f.rows[id].other }
+func (f *Files) Random(id FileID) bool { return !f.rows.at(id).other }
 
 // Area tells in what kind of directory the file lies.
 func (f *Files) Area(id FileID) Area { return f.node(id).area }
@@ -152,4 +172,4 @@ func (f *Files) Snapshot(id FileID) (dir string, ok bool) {
 	return owner.Dir, true
 }
 
-func (f *Files) node(id FileID) *node { return f.nodes[f.rows[id].dir] }
+func (f *Files) node(id FileID) *node { return f.nodes[f.rows.at(id).dir] }

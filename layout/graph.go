@@ -18,8 +18,9 @@ type Tree struct {
 	// Inventory is nil where only what a snapshot names is looked up.
 	*Inventory
 
-	base ObjectID            // of its first file
-	jobs map[JobID][]*JobDir // where the directories of each job lie
+	base  ObjectID            // of its first file
+	inner map[string]bool     // links that lead to what the tree holds
+	jobs  map[JobID][]*JobDir // where the directories of each job lie
 }
 
 // NewTree lists all of store. The graph wants the listing to be older than what it
@@ -35,8 +36,31 @@ func NewTree(ctx context.Context, store Store, progress func(files int, bytes in
 			t.jobs[d.Job] = append(t.jobs[d.Job], d)
 		}
 	}
-	return t, nil
+	t.followLinks(ctx)
+	return t, ctx.Err()
 }
+
+// followLinks finds out which links lead to what the tree holds anyway: stores follow
+// none out of their root.
+func (t *Tree) followLinks(ctx context.Context) {
+	for _, o := range t.Skipped {
+		if o.Type != TypeLink || IsDataFile(o.Name()) {
+			continue
+		}
+		if _, err := t.Store.Stat(ctx, o.Key); err == nil {
+			if t.inner == nil {
+				t.inner = map[string]bool{}
+			}
+			t.inner[o.Key] = true
+		}
+	}
+}
+
+// Inner tells whether a symbolic link leads to something that the tree holds.
+func (t *Tree) Inner(key string) bool { return t.inner[key] }
+
+// Object is the number of a file in the tree's graph.
+func (t *Tree) Object(f FileID) ObjectID { return t.base + ObjectID(f) }
 
 // Graph is which snapshot uses which file: the union over all trees, jobs and
 // savepoints (Flink has it in memory only: SharedStateRegistryImpl).
@@ -46,6 +70,7 @@ type Graph struct {
 
 	uses  []int32 // of each object, how many nodes use it
 	owner []int32 // the last of these
+	build *builder
 }
 
 // Node is a snapshot and what it uses.
@@ -56,11 +81,13 @@ type Node struct {
 	// Objects are the files of the trees that the snapshot needs, its _metadata with
 	// them, sorted and each once. Empty unless the _metadata was read to its end.
 	Objects   []ObjectID
-	Exclusive int64     // bytes of those that are its own by their handles, and of its _metadata
-	Shared    int64     // bytes of the others
-	Unique    int64     // bytes that no other snapshot uses: freed if this one alone is deleted
-	Inline    int64     // bytes of state within _metadata
-	Outside   Part      // what it refers to that lies in no tree
+	Exclusive int64    // bytes of those that are its own by their handles, and of its _metadata
+	Shared    int64    // bytes of the others
+	Unique    int64    // bytes that no other snapshot uses: freed if this one alone is deleted
+	Inline    int64    // bytes of state within _metadata
+	Outside   Part     // what it refers to that lies in no tree
+	Strays    []string // URLs of directories of these, some of them
+	Operators OperatorSet
 	ByTail    int       // references that were found by the tail of their path
 	Managed   []string  // URLs of directories of merged files, which Flink deletes as a whole
 	Segments  []Segment // of merged files
@@ -87,6 +114,9 @@ type GraphOptions struct {
 	// Observe is called for each snapshot and gives the function that is told of its
 	// references, in their order. It may give nil. Several snapshots are read at a time.
 	Observe func(*Tree, *Snapshot) func(*Reference)
+	// Prove asks for each missing file by itself before it is said to be missing. Without
+	// it, two listings that agree on very many are believed.
+	Prove bool
 	// Progress is told how many of the snapshots have been read.
 	Progress func(done, of int)
 }
@@ -105,6 +135,7 @@ func NewGraph(ctx context.Context, trees []*Tree, opts GraphOptions) (*Graph, er
 	g.uses, g.owner = make([]int32, objects), make([]int32, objects)
 	g.Nodes = make([]Node, 0, snapshots)
 	b := &builder{opts: opts, finder: newFinder(trees, opts)}
+	g.build = b
 	for _, t := range trees {
 		nodes, err := b.read(ctx, t, t.Snapshots, func(n int) {
 			if opts.Progress != nil {
@@ -121,6 +152,15 @@ func NewGraph(ctx context.Context, trees []*Tree, opts GraphOptions) (*Graph, er
 	}
 	g.connect()
 	return g, nil
+}
+
+// Read reads snapshots that have come since, which the graph's own do not count: their
+// objects are those of the graph's listings, and what these do not show is not among them.
+// Nothing is said of what is missing. Its error is that of ctx.
+func (g *Graph) Read(ctx context.Context, tree *Tree, snapshots []Snapshot) ([]Node, error) {
+	b := *g.build
+	b.opts.Observe = nil
+	return b.read(ctx, tree, snapshots, func(int) {})
 }
 
 // Follow reads one snapshot and looks up what it names, directory by directory,
@@ -196,7 +236,7 @@ func (g *Graph) Doubts() []error {
 	for _, t := range g.Trees {
 		doubts = append(doubts, t.Errors...)
 		for _, o := range t.Skipped {
-			if o.Type == TypeLink && !IsDataFile(o.Name()) {
+			if o.Type == TypeLink && !IsDataFile(o.Name()) && !t.Inner(o.Key) {
 				doubts = append(doubts, fmt.Errorf("%s: a symbolic link, which is not followed; what lies behind it may use files here", Join(t.Root, o.Key)))
 			}
 		}

@@ -14,11 +14,19 @@ const (
 	TaskOwnedName = "taskowned"
 	ChangelogName = "dstl"
 
+	// CopyMarkerName is the file that lies in the directory of a copy for as long as it is
+	// not finished: what lies beside it is nobody's yet, and must not be taken for left over.
+	CopyMarkerName = ".ckpt-copy.json"
+
 	checkpointPrefix = "chk-"
 	savepointPrefix  = "savepoint-"
 	pendingPrefix    = "._metadata.inprogress."
 	entropyKey       = "_entropy_"
 )
+
+// ToolDirName is the directory below a root in which ckpt keeps what is its own: journals
+// of deletions, and trash. Nothing in it is Flink's, whatever it is called.
+const ToolDirName = ".ckpt"
 
 // JobID is the id of a job (Flink: org.apache.flink.api.common.JobID). All zeros is
 // an id that Flink uses, so there is no zero value that means "none".
@@ -90,6 +98,11 @@ func ParsePendingMetadata(name string) (uuid string, ok bool) {
 	}
 	return uuid, true
 }
+
+// IsCopyMarker tells whether a file of this name says that the copy in its directory is
+// not finished. A copy that keeps the layout has it beside its _metadata, and files of
+// the copy in shared and other directories of the same root.
+func IsCopyMarker(name string) bool { return name == CopyMarkerName }
 
 // IsDataFile tells whether name is one that Flink gives to state files: a
 // java.util.UUID, whatever the content.

@@ -29,6 +29,9 @@ type Object struct {
 	Type     ObjectType
 	Size     int64     // of a TypeFile
 	Modified time.Time // zero where the store does not say, as for most directories of object stores
+	// Tag is of this version of a file's content (ETag, generation). It is "" where the
+	// store has none.
+	Tag string
 }
 
 // Name is the last element of the key.
@@ -58,6 +61,86 @@ type Opener interface {
 	OpenRange(ctx context.Context, key string, offset, length int64) (io.ReadCloser, error)
 }
 
+// Deleter deletes single objects. There is no way to delete what lies below a directory,
+// nor by a prefix.
+type Deleter interface {
+	// Delete deletes files that were listed, and calls done once for each, by its index,
+	// from one goroutine at a time. A file that is gone already counts as deleted. One that
+	// is not what was listed any more (another Tag or, where the store has none, another
+	// size or time) stays, with ErrChanged. Keys of directories and links are refused.
+	// Where ctx ends, the rest is told its error. Delete returns when all is told.
+	Delete(ctx context.Context, files []Object, done func(i int, err error))
+	// RemoveDir removes an empty directory, or the marker objects of one. Where
+	// something lies in it, that is ErrNotEmpty; where it is not there, nil.
+	RemoveDir(ctx context.Context, dir string) error
+}
+
+// Putter creates single objects. Nothing is ever seen of one before it is whole.
+type Putter interface {
+	// Create writes a new file of size bytes from r, and makes the directories that it
+	// needs. A file that is there already stays as it is: fs.ErrExist. Where r ends early
+	// or fails, nothing is left.
+	Create(ctx context.Context, key string, r io.Reader, size int64) (Object, error)
+	// Replace writes a small file, whether it is there or not.
+	Replace(ctx context.Context, key string, data []byte) error
+}
+
+// Copier copies within a storage, without the bytes coming by here.
+type Copier interface {
+	// CopyFrom copies the file src of the store from to the new file key, whatever its
+	// size, as long as src is still what was listed (ErrChanged). A file that is there
+	// already stays: fs.ErrExist. Where the two stores are not of one kind, or the storage
+	// cannot do it, the error is errors.ErrUnsupported, and nothing has happened.
+	CopyFrom(ctx context.Context, from Store, src Object, key string) (Object, error)
+}
+
+// Clock tells what time it is for a store.
+type Clock interface {
+	// Now is the store's own time, within a second or so. The error is
+	// errors.ErrUnsupported where it has no other clock than this machine's.
+	Now(ctx context.Context) (time.Time, error)
+}
+
+// Inspector tells of a storage what no listing shows.
+type Inspector interface {
+	// Remarks may be costly, and empty where the storage has nothing of the kind.
+	Remarks(ctx context.Context) (Remarks, error)
+	// Unfinished tells whether a file is still being written, where files show before
+	// they are whole (HDFS: under construction). Where the server cannot tell, that is
+	// errors.ErrUnsupported.
+	Unfinished(ctx context.Context, key string) (bool, error)
+}
+
+// Remarks are facts of a bucket, below the root, that matter to who wants to free space.
+type Remarks struct {
+	// Versioned is where deleting frees nothing: the bytes remain as older versions.
+	Versioned bool
+	// Uploads are multipart uploads that were never completed; no listing counts them.
+	Uploads []Upload
+	// Objects is whether it is an object store, where a writer may be at work on what
+	// nobody sees yet.
+	Objects bool
+}
+
+// Upload is a multipart upload that was begun, and neither completed nor aborted.
+type Upload struct {
+	Key     string
+	Started time.Time
+}
+
+// MutableStore is a store that can be changed. Only commands that delete or copy open
+// one, and only when they were told to do it.
+type MutableStore interface {
+	Store
+	Deleter
+	Putter
+	Copier
+}
+
+// OpenMutable opens the store that a URL names for changes. The directory itself need
+// not exist: it is made with the first file in it.
+type OpenMutable func(ctx context.Context, url string) (MutableStore, error)
+
 // Content is an open object. Its size and time are those at the moment of opening.
 type Content struct {
 	io.ReadCloser
@@ -69,6 +152,8 @@ type Content struct {
 type Store interface {
 	Lister
 	Opener
+	Clock
+	Inspector
 	// URL is where the root lies, in the form that [Canonical] gives.
 	URL() string
 	Close() error
@@ -82,6 +167,10 @@ var (
 	ErrNotDirectory = errors.New("not a directory")
 	// ErrNotFile is returned for opening what is no file.
 	ErrNotFile = errors.New("not a regular file")
+	// ErrNotEmpty is returned for removing a directory in which something lies.
+	ErrNotEmpty = errors.New("not empty")
+	// ErrChanged is returned where an object is not what was listed any more.
+	ErrChanged = errors.New("it has changed since it was listed")
 	// ErrKey is returned for a key that would lead out of the root.
 	ErrKey = errors.New("not a path below the root")
 )

@@ -134,3 +134,12 @@ func scan(t *testing.T, s *fsStore) *Inventory {
 	}
 	return inv
 }
+
+// Now implements Clock.
+func (s *fsStore) Now(context.Context) (time.Time, error) { return time.Time{}, errors.ErrUnsupported }
+
+// Remarks implements Inspector.
+func (s *fsStore) Remarks(context.Context) (Remarks, error) { return Remarks{}, nil }
+
+// Unfinished implements Inspector.
+func (s *fsStore) Unfinished(context.Context, string) (bool, error) { return false, nil }

@@ -2,6 +2,7 @@ package layout
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/ckpt-tool/ckpt/metadata"
@@ -28,8 +29,27 @@ type trace struct {
 	broken   []Broken
 	segments []Segment
 	outside  Part // references that lead out of the trees
-	byTail   int  // references that were found by their tails
+	strays   []string
+	set      OperatorSet
+	byTail   int // references that were found by their tails
 	inline   int64
+}
+
+// maxStrays is how many directories outside of the trees are remembered of a snapshot.
+const maxStrays = 8
+
+// OperatorSet stands for the operators of a snapshot, in no order. Two that are equal
+// have the same operators: their ids are hashes.
+type OperatorSet struct {
+	sum [16]byte
+	n   int
+}
+
+func (s *OperatorSet) add(id metadata.OperatorID) {
+	for i := range s.sum {
+		s.sum[i] ^= id[i]
+	}
+	s.n++
 }
 
 // use is one reference to an object, and in its lowest bit whether the object is
@@ -75,6 +95,7 @@ func (t *tracer) visitor() metadata.Visitor {
 // enter begins an operator.
 func (t *tracer) enter(o *metadata.OperatorState) error {
 	t.operator = Referrer{Operator: o.ID, Name: strings.Clone(o.Name.String()), UID: strings.Clone(o.UID.String())}
+	t.trace.set.add(o.ID)
 	if o.Coordinator != nil {
 		t.trace.inline += o.Coordinator.StateSize()
 	}
@@ -188,6 +209,9 @@ func (t *tracer) count(r *Reference) {
 		if r.Found.How == Outside || r.Found.Seen == Unlooked {
 			t.trace.outside.Refs++
 			t.trace.outside.Bytes += max(0, recordedSize(r.Handle))
+			if dir, _, ok := splitLast(r.Found.URL); ok && len(t.trace.strays) < maxStrays && !slices.Contains(t.trace.strays, dir) {
+				t.trace.strays = append(t.trace.strays, strings.Clone(dir))
+			}
 		}
 		return
 	}

@@ -22,6 +22,7 @@ type node struct {
 	number    int32 // in tree.nodes
 	parent    *node
 	modified  time.Time
+	listed    bool // the store has it, and not only what lies in it
 
 	files   int // directly in it
 	bytes   int64
@@ -86,7 +87,7 @@ func (t *tree) dir(key string) *node {
 func (t *tree) add(o Object) {
 	if o.Type == TypeDir {
 		n := t.dir(o.Key)
-		n.modified = later(n.modified, o.Modified)
+		n.modified, n.listed = later(n.modified, o.Modified), true
 		if n == t.root {
 			return
 		}

@@ -52,7 +52,7 @@ func (u randomName) String() string {
 	return string(s[:])
 }
 
-// uuidTable finds rows by their names: open addressing, at most half full, with half
+// uuidTable finds rows by their names: open addressing, at most three quarters full, with half
 // of the hash beside each number, so that a look at a row is mostly the right one. It
 // takes half the time and a third of the memory of a map, which would hold each name
 // once more.
@@ -73,7 +73,7 @@ func hashUUID(u randomName, dir int32) uint64 {
 const upper = 0xffffffff << 32
 
 // find gives the row of the name in the directory dir.
-func (t *uuidTable) find(rows []fileRow, u randomName, dir int32) FileID {
+func (t *uuidTable) find(rows *rowList, u randomName, dir int32) FileID {
 	if t.used == 0 {
 		return NoFile
 	}
@@ -86,7 +86,7 @@ func (t *uuidTable) find(rows []fileRow, u randomName, dir int32) FileID {
 		}
 		if slot&upper == h&upper {
 			id := FileID(uint32(slot)) - 1
-			if r := &rows[id]; r.name == u && r.dir == dir && !r.other {
+			if r := rows.at(id); r.name == u && r.dir == dir && !r.other {
 				return id
 			}
 		}
@@ -94,11 +94,11 @@ func (t *uuidTable) find(rows []fileRow, u randomName, dir int32) FileID {
 }
 
 // add takes the row that comes next.
-func (t *uuidTable) add(rows []fileRow, u randomName, dir int32) {
-	if 2*(t.used+1) > len(t.slots) {
+func (t *uuidTable) add(rows *rowList, u randomName, dir int32) {
+	if 4*(t.used+1) > 3*len(t.slots) {
 		t.grow(rows)
 	}
-	t.put(hashUUID(u, dir), len(rows))
+	t.put(hashUUID(u, dir), rows.n)
 	t.used++
 }
 
@@ -111,11 +111,11 @@ func (t *uuidTable) put(h uint64, row int) {
 	t.slots[i] = h&upper | uint64(row+1)
 }
 
-func (t *uuidTable) grow(rows []fileRow) {
+func (t *uuidTable) grow(rows *rowList) {
 	t.slots = make([]uint64, max(1024, 2*len(t.slots)))
-	for i := range rows {
-		if r := &rows[i]; !r.other {
-			t.put(hashUUID(r.name, r.dir), i)
+	for i := range FileID(rows.n) {
+		if r := rows.at(i); !r.other {
+			t.put(hashUUID(r.name, r.dir), int(i))
 		}
 	}
 }

@@ -63,7 +63,7 @@ func (f Forest) writeJob(job string, r *rand.Rand) error {
 		for i := range f.References - f.Own {
 			files = append(files, shared[(n*f.Advance+i)%len(shared)])
 		}
-		data, err := metadata.Encode(forestCheckpoint(int64(n+1), files))
+		data, err := metadata.Encode(ForestCheckpoint(int64(n+1), files))
 		if err != nil {
 			return err
 		}
@@ -97,8 +97,8 @@ func (f Forest) sparse(dir string, files []*metadata.FileHandle, r *rand.Rand) e
 	return nil
 }
 
-// forestCheckpoint has 4 sub-tasks that share the files out.
-func forestCheckpoint(id int64, files []*metadata.FileHandle) *metadata.Checkpoint {
+// ForestCheckpoint has 4 sub-tasks that share the files out.
+func ForestCheckpoint(id int64, files []*metadata.FileHandle) *metadata.Checkpoint {
 	const subtasks = 4
 	op := metadata.OperatorState{Name: "window", UID: "window", ID: metadata.OperatorIDOf("window"), Parallelism: subtasks, MaxParallelism: 128}
 	for s := range subtasks {

@@ -1,6 +1,7 @@
 // Package faults is a store that fails in the ways in which storage does, for tests: in
 // the midst of a listing, with a listing that lags behind, with bodies that break off,
-// late, or not at all. Nothing but tests imports it.
+// late, or not at all. With WrapMutable it kills a program at any one of its changes to
+// storage, or of its looks at it; see [Plan.ChangeAt]. Nothing but tests imports it.
 package faults
 
 import (
@@ -9,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"iter"
+	"math"
 	"sync/atomic"
 	"time"
 
@@ -25,6 +27,10 @@ type Plan struct {
 	ListErr error
 	// Hidden objects exist and are not listed, as where listings are consistent later only.
 	Hidden func(key string) bool
+	// Phantoms are listed last, in what they lie below, and do not exist.
+	Phantoms []layout.Object
+	// Stale is what a listing says of an object instead, such as the size that it had.
+	Stale func(o layout.Object) layout.Object
 	// OpenErr is the error of opening an object, nil for none.
 	OpenErr func(key string) error
 	// StatErr is the error of asking for an object, nil for none.
@@ -36,13 +42,35 @@ type Plan struct {
 	// Delay is how late each call answers.
 	Delay time.Duration
 
-	// Lists and Opens count the calls.
-	Lists, Opens, Stats atomic.Int64
+	// ChangeAt is the change, counted from 1, at which Mode happens; 0 is for none. Changes
+	// are each file of a Delete, in their order, and each RemoveDir, Create, Replace and
+	// CopyFrom, over all stores that are opened with the plan.
+	ChangeAt int64
+	// ReadAt is the same for List, Children, Stat, Open and OpenRange.
+	ReadAt int64
+	// Mode is what happens there.
+	Mode Mode
+	// Err is the error of FailOne, ErrInjected where it is nil.
+	Err error
+	// ChangeErr is the error of a change that does not happen, nil for none. Op is
+	// delete, rmdir, create, replace or copy.
+	ChangeErr func(op, key string) error
+	// Shuffle is a seed by which each Delete takes its files in another order, as they go
+	// where many are deleted at a time; 0 keeps theirs.
+	Shuffle uint64
+
+	// Lists, Opens and Stats count the calls; Changes and Reads count what ChangeAt and
+	// ReadAt speak of.
+	Lists, Opens, Stats, Changes, Reads atomic.Int64
+	crashed                             atomic.Bool
 }
 
 // Wrap gives stores that fail as the plan says.
 func (p *Plan) Wrap(open layout.OpenStore) layout.OpenStore {
 	return func(ctx context.Context, url string) (layout.Store, error) {
+		if p.crashed.Load() {
+			return nil, ErrCrashed
+		}
 		s, err := open(ctx, url)
 		if err != nil {
 			return nil, err
@@ -71,23 +99,23 @@ func (p *Plan) wait(ctx context.Context) error {
 
 // List implements layout.Lister.
 func (s *store) List(ctx context.Context, dir string) iter.Seq2[layout.Object, error] {
-	return s.list(ctx, dir, s.Store.List(ctx, dir))
+	return s.list(ctx, dir, true, s.Store.List(ctx, dir))
 }
 
 // Children implements layout.Lister.
 func (s *store) Children(ctx context.Context, dir string) iter.Seq2[layout.Object, error] {
-	return s.list(ctx, dir, s.Store.Children(ctx, dir))
+	return s.list(ctx, dir, false, s.Store.Children(ctx, dir))
 }
 
-func (s *store) list(ctx context.Context, dir string, objects iter.Seq2[layout.Object, error]) iter.Seq2[layout.Object, error] {
+func (s *store) list(ctx context.Context, dir string, deep bool, objects iter.Seq2[layout.Object, error]) iter.Seq2[layout.Object, error] {
 	return func(yield func(layout.Object, error) bool) {
 		s.plan.Lists.Add(1)
-		if err := s.plan.wait(ctx); err != nil {
+		if err := s.read(ctx, dir); err != nil {
 			yield(layout.Object{Key: dir}, err)
 			return
 		}
 		n := 0
-		for o, err := range objects {
+		for o, err := range s.lying(dir, deep, objects) {
 			if err == nil && s.plan.Hidden != nil && s.plan.Hidden(o.Key) {
 				continue
 			}
@@ -109,7 +137,7 @@ func (s *store) fail(op, key string, err error) error {
 // Stat implements layout.Opener.
 func (s *store) Stat(ctx context.Context, key string) (layout.Object, error) {
 	s.plan.Stats.Add(1)
-	if err := s.plan.wait(ctx); err != nil {
+	if err := s.read(ctx, key); err != nil {
 		return layout.Object{}, err
 	}
 	if s.plan.StatErr != nil {
@@ -147,7 +175,7 @@ func (s *store) OpenRange(ctx context.Context, key string, offset, length int64)
 
 func (s *store) opens(ctx context.Context, key string) error {
 	s.plan.Opens.Add(1)
-	if err := s.plan.wait(ctx); err != nil {
+	if err := s.read(ctx, key); err != nil {
 		return err
 	}
 	if s.plan.OpenErr == nil {
@@ -160,12 +188,12 @@ func (s *store) opens(ctx context.Context, key string) error {
 }
 
 func (s *store) broken(key string, r io.ReadCloser) io.ReadCloser {
-	if s.plan.ReadAfter == nil {
-		return r
+	n := int64(-1)
+	if s.plan.ReadAfter != nil {
+		n = s.plan.ReadAfter(key)
 	}
-	n := s.plan.ReadAfter(key)
 	if n < 0 {
-		return r
+		return &body{ReadCloser: r, plan: s.plan, left: math.MaxInt64}
 	}
 	end := s.plan.ReadErr
 	if end == nil {
@@ -173,18 +201,22 @@ func (s *store) broken(key string, r io.ReadCloser) io.ReadCloser {
 	} else {
 		end = fmt.Errorf("read %s: %w", layout.Join(s.URL(), key), end)
 	}
-	return &body{ReadCloser: r, left: n, end: end}
+	return &body{ReadCloser: r, plan: s.plan, left: n, end: end}
 }
 
 // body ends before it should.
 type body struct {
 	io.ReadCloser
+	plan *Plan
 	left int64
 	end  error
 }
 
 // Read implements io.Reader.
 func (b *body) Read(p []byte) (int, error) {
+	if b.plan.crashed.Load() {
+		return 0, ErrCrashed
+	}
 	if b.left <= 0 {
 		return 0, b.end
 	}

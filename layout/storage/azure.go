@@ -18,6 +18,7 @@ import (
 type azureBucket struct {
 	client   *container.Client
 	endpoint string
+	access   string // how one gets it
 }
 
 // azureMetadata makes listings tell of directories, which are empty blobs otherwise.
@@ -76,7 +77,7 @@ func azureItem(key string, metadata map[string]*string, modified *time.Time, tag
 		i.modified = *modified
 	}
 	if tag != nil {
-		i.tag = string(*tag)
+		i.tag = quoted(string(*tag))
 	}
 	for name, v := range metadata {
 		if strings.EqualFold(name, "hdi_isfolder") && v != nil && strings.EqualFold(*v, "true") {
@@ -120,8 +121,16 @@ func (b *azureBucket) head(ctx context.Context, key string) (item, error) {
 	return i, nil
 }
 
-const azureAccess = "set AZURE_STORAGE_CONNECTION_STRING, AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN, or Flink's fs.azure.account.key.ACCOUNT.dfs.core.windows.net, " +
-	"or sign in with 'az login' as who has the role Storage Blob Data Reader"
+const azureWays = "set AZURE_STORAGE_CONNECTION_STRING, AZURE_STORAGE_KEY or AZURE_STORAGE_SAS_TOKEN, or Flink's fs.azure.account.key.ACCOUNT.dfs.core.windows.net, " +
+	"or sign in with 'az login' as who has the role Storage Blob Data "
+
+// azureAccess is how one gets access.
+func (s Settings) azureAccess() string {
+	if s.writes {
+		return azureWays + "Contributor"
+	}
+	return azureWays + "Reader"
+}
 
 // fail says what Azure says without the words of the SDK.
 func (b *azureBucket) fail(err error) error {
@@ -129,5 +138,5 @@ func (b *azureBucket) fail(err error) error {
 	if !errors.As(err, &resp) {
 		return unreachable(err, " "+b.endpoint)
 	}
-	return answer{status: resp.StatusCode, code: resp.ErrorCode}.problem(err, azureAccess)
+	return answer{status: resp.StatusCode, code: resp.ErrorCode}.problem(err, b.access)
 }

@@ -2,11 +2,13 @@ package storage
 
 import (
 	"crypto/md5"
+	"encoding/base64"
 	"encoding/xml"
 	"fmt"
 	"io"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,11 +17,12 @@ import (
 	"time"
 )
 
-// fakeAzure is as much of Azure Blob Storage as reading takes. Directories are those of
+// fakeAzure is as much of Azure Blob Storage as is needed. Directories are those of
 // Data Lake: empty blobs that say so.
 type fakeAzure struct {
-	mu    sync.Mutex
-	blobs map[string]azureBlob
+	mu     sync.Mutex
+	blobs  map[string]azureBlob
+	blocks map[string]string // by key and id
 }
 
 type azureBlob struct {
@@ -56,13 +59,62 @@ func (f *fakeAzure) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusNotFound, "ContainerNotFound")
 	case r.URL.Query().Get("comp") == "list":
 		f.list(w, r)
+	case ok && r.Header.Get("If-None-Match") == "*":
+		refuse(w, http.StatusConflict, "BlobAlreadyExists")
+	case r.Method == http.MethodPut:
+		f.change(w, r, key)
 	case !ok:
 		refuse(w, http.StatusNotFound, "BlobNotFound")
-	case r.Header.Get("If-Match") != "" && r.Header.Get("If-Match") != blob.tag():
+	case r.Header.Get("If-Match") != "" && r.Header.Get("If-Match") != quoted(blob.tag()):
 		refuse(w, http.StatusPreconditionFailed, "ConditionNotMet")
+	case r.Method == http.MethodDelete:
+		delete(f.blobs, key)
+		w.WriteHeader(http.StatusAccepted)
 	default:
 		blob.send(w, r)
 	}
+}
+
+// change stores a blob: whole, by blocks, or as a copy.
+func (f *fakeAzure) change(w http.ResponseWriter, r *http.Request, key string) {
+	data, err := io.ReadAll(r.Body)
+	sum := md5.Sum(data)
+	if sent := r.Header.Get("Content-Md5"); err != nil || sent != "" && sent != base64.StdEncoding.EncodeToString(sum[:]) {
+		refuse(w, http.StatusBadRequest, "Md5Mismatch")
+		return
+	}
+	b, status := azureBlob{content: string(data), modified: time.Now()}, http.StatusCreated
+	switch q := r.URL.Query(); {
+	case q.Get("comp") == "block":
+		f.blocks[key+" "+q.Get("blockid")] = string(data)
+		w.WriteHeader(status)
+		return
+	case q.Get("comp") == "blocklist":
+		var list struct{ Latest []string }
+		b.content, err = "", xml.Unmarshal(data, &list)
+		for _, id := range list.Latest {
+			b.content += f.blocks[key+" "+id]
+		}
+	case r.Header.Get("X-Ms-Copy-Source") != "":
+		u, _ := url.Parse(r.Header.Get("X-Ms-Copy-Source"))
+		_, from, _ := strings.Cut(strings.TrimPrefix(u.Path, azureRoot), "/")
+		source, ok := f.blobs[from]
+		if !ok || r.Header.Get("X-Ms-Source-If-Match") != quoted(source.tag()) {
+			refuse(w, http.StatusPreconditionFailed, "SourceConditionNotMet")
+			return
+		}
+		b.content, status = source.content, http.StatusAccepted
+		w.Header().Set("X-Ms-Copy-Status", "success")
+		w.Header().Set("X-Ms-Copy-Id", "1")
+	}
+	if err != nil {
+		refuse(w, http.StatusBadRequest, "InvalidXmlDocument")
+		return
+	}
+	f.blobs[key] = b
+	w.Header().Set("ETag", quoted(b.tag()))
+	w.Header().Set("Last-Modified", b.modified.UTC().Format(http.TimeFormat))
+	w.WriteHeader(status)
 }
 
 func refuse(w http.ResponseWriter, status int, code string) {
@@ -72,7 +124,7 @@ func refuse(w http.ResponseWriter, status int, code string) {
 }
 
 func (b azureBlob) send(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("ETag", b.tag())
+	w.Header().Set("ETag", quoted(b.tag()))
 	w.Header().Set("Last-Modified", b.modified.UTC().Format(http.TimeFormat))
 	if b.folder {
 		w.Header().Set("X-Ms-Meta-Hdi_isfolder", "true")
@@ -134,7 +186,7 @@ func (f *fakeAzure) list(w http.ResponseWriter, r *http.Request) {
 
 func newFakeAzure(t *testing.T) *fakeCloud {
 	noCloud(t)
-	azure := &fakeAzure{blobs: map[string]azureBlob{}}
+	azure := &fakeAzure{blobs: map[string]azureBlob{}, blocks: map[string]string{}}
 	f := &fakeCloud{scheme: "azblob", real: azure, flink: map[string]string{}}
 	f.store = func(_ *testing.T, key, content string) {
 		azure.mu.Lock()
@@ -148,4 +200,4 @@ func newFakeAzure(t *testing.T) *fakeCloud {
 	return f
 }
 
-func TestAzure(t *testing.T) { conform(t, func(t *testing.T) backing { return newFakeAzure(t) }) }
+func TestAzure(t *testing.T) { conformCloud(t, newFakeAzure) }

@@ -17,7 +17,7 @@ import (
 // azureDriver serves Azure Blob Storage and Data Lake, as Hadoop names them and as
 // azblob://{container}/{path}, with the account from the environment.
 func azureDriver(s Settings) Driver {
-	return Driver{Schemes: []string{"azblob", "abfs", "abfss", "wasb", "wasbs"}, Open: s.openAzure}
+	return Driver{Schemes: []string{"azblob", "abfs", "abfss", "wasb", "wasbs"}, Open: s.openAzure, OpenMutable: s.openMutableAzure}
 }
 
 // azureAccount is where an account is and how one gets in.
@@ -29,11 +29,21 @@ type azureAccount struct {
 }
 
 func (s Settings) openAzure(ctx context.Context, place layout.Place) (layout.Store, error) {
+	s.clock = new(clock)
 	b, err := s.azureBucket(ctx, place)
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: place.String(), Err: err}
 	}
 	return s.newBucket(b, place, func() {}), nil
+}
+
+func (s Settings) openMutableAzure(ctx context.Context, place layout.Place) (layout.MutableStore, error) {
+	s.clock, s.writes = new(clock), true
+	b, err := s.azureBucket(ctx, place)
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: place.String(), Err: err}
+	}
+	return &mutableBucket{s.newBucket(b, place, func() {}), &azureWriter{b, s}}, nil
 }
 
 func (s Settings) azureBucket(ctx context.Context, place layout.Place) (*azureBucket, error) {
@@ -46,7 +56,7 @@ func (s Settings) azureBucket(ctx context.Context, place layout.Place) (*azureBu
 		return nil, err
 	}
 	client, err := s.azureClient(ctx, account, strings.TrimRight(account.endpoint, "/")+"/"+url.PathEscape(name))
-	return &azureBucket{client: client, endpoint: account.endpoint}, err
+	return &azureBucket{client: client, endpoint: account.endpoint, access: s.azureAccess()}, err
 }
 
 // azureAccount finds out what is known of the account of a container: what Flink's
@@ -131,7 +141,7 @@ func (s Settings) azureClient(ctx context.Context, a azureAccount, address strin
 	case a.key != "":
 		key, err := container.NewSharedKeyCredential(a.name, a.key)
 		if err != nil {
-			return nil, &problem{message: "the key of the account " + a.name + " is not one", kind: fs.ErrPermission, hint: azureAccess}
+			return nil, &problem{message: "the key of the account " + a.name + " is not one", kind: fs.ErrPermission, hint: s.azureAccess()}
 		}
 		return container.NewClientWithSharedKeyCredential(address, key, opts)
 	case a.sas != "":
@@ -142,7 +152,7 @@ func (s Settings) azureClient(ctx context.Context, a azureAccount, address strin
 		_, err = identity.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{"https://storage.azure.com/.default"}})
 	}
 	if err != nil {
-		return nil, noCredentials(ctx, "the Azure account "+a.name, err, azureAccess)
+		return nil, noCredentials(ctx, "the Azure account "+a.name, err, s.azureAccess())
 	}
 	return container.NewClient(address, identity, opts)
 }

@@ -26,6 +26,7 @@ type bucket struct {
 	silence     time.Duration // after which a read is taken up again
 	log         *slog.Logger
 	close       func()
+	now         func(context.Context) (time.Time, error) // nil where there is no clock
 }
 
 const (
@@ -38,6 +39,13 @@ func (s Settings) newBucket(o service, place layout.Place, close func()) *bucket
 	b := &bucket{service: o, url: layout.Canonical(place.String()), concurrency: s.concurrency(), silence: silence, log: s.log(), close: close}
 	if dir := strings.Trim(path.Clean(place.Path), separator); dir != "" && dir != "." {
 		b.prefix = dir + separator
+	}
+	if s.clock != nil {
+		ask := func(ctx context.Context) error { // for anything, since each answer has a date
+			_, err := o.head(withWholeAnswer(ctx), b.prefix+folderSuffix)
+			return err
+		}
+		b.now = func(ctx context.Context) (time.Time, error) { return s.clock.now(ctx, ask) }
 	}
 	return b
 }
@@ -78,7 +86,7 @@ func (i item) object(key string) layout.Object {
 	if i.dir {
 		return layout.Object{Key: key, Type: layout.TypeDir, Modified: i.modified}
 	}
-	return layout.Object{Key: key, Size: i.size, Modified: i.modified}
+	return layout.Object{Key: key, Size: i.size, Modified: i.modified, Tag: i.tag}
 }
 
 // directory fails unless something lies below key or a marker stands for it, whose time
@@ -216,3 +224,37 @@ func (s *bucket) failed(op string, err error, key string) error {
 	}
 	return &fs.PathError{Op: op, Path: layout.Join(s.url, key), Err: err}
 }
+
+// Now implements layout.Clock.
+func (s *bucket) Now(ctx context.Context) (time.Time, error) {
+	if s.now == nil {
+		return time.Time{}, errors.ErrUnsupported
+	}
+	now, err := s.now(ctx)
+	if err != nil {
+		err = s.failed("ask", err, "")
+	}
+	return now, err
+}
+
+// remarker is a service that can tell more of its bucket.
+type remarker interface {
+	// remarks tells of what lies below a prefix.
+	remarks(ctx context.Context, prefix string, log *slog.Logger) (layout.Remarks, error)
+}
+
+// Remarks implements layout.Inspector.
+func (s *bucket) Remarks(ctx context.Context) (layout.Remarks, error) {
+	var r layout.Remarks
+	if known, ok := s.service.(remarker); ok {
+		var err error
+		if r, err = known.remarks(withWholeAnswer(ctx), s.prefix, s.log); err != nil {
+			return r, s.failed("ask", err, "")
+		}
+	}
+	r.Objects = true
+	return r, nil
+}
+
+// Unfinished implements layout.Inspector. An object is seen when it is whole.
+func (s *bucket) Unfinished(context.Context, string) (bool, error) { return false, nil }

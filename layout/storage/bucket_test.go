@@ -27,8 +27,18 @@ func (m memory) open(t *testing.T, below string) layout.Store {
 	return s
 }
 
+func (m memory) change(t *testing.T, below string, _ Settings) layout.MutableStore {
+	t.Helper()
+	s, err := Registry{m.Driver()}.OpenMutable(t.Context(), "mem://b/root/"+below)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
 func TestMemory(t *testing.T) {
 	conform(t, func(*testing.T) backing { return memory{&Memory{}} })
+	conformChanges(t, func(*testing.T) mutableBacking { return memory{&Memory{}} })
 }
 
 // TestMarkers: directories of object stores are known by markers, too, and what is no

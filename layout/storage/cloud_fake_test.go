@@ -78,6 +78,15 @@ func (f *fakeCloud) openAs(t *testing.T, below string, s Settings) layout.Store 
 	return store
 }
 
+func (f *fakeCloud) change(t *testing.T, below string, s Settings) layout.MutableStore {
+	t.Helper()
+	m, err := New(f.settings(s)).OpenMutable(t.Context(), f.scheme+"://"+fakeBucket+"/root/"+below)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
 // settings are s, with what leads here.
 func (f *fakeCloud) settings(s Settings) Settings {
 	s.LookupEnv, s.Flink = environment(f.env), environment(f.flink)
@@ -111,7 +120,7 @@ func newFakeS3(t *testing.T) *fakeCloud {
 	if err := backend.CreateBucket(fakeBucket); err != nil {
 		t.Fatal(err)
 	}
-	f := &fakeCloud{scheme: "s3", env: map[string]string{}, real: gofakes3.New(backend, gofakes3.WithTimeSkewLimit(0)).Server()}
+	f := &fakeCloud{scheme: "s3", env: map[string]string{}, real: s3Conditions(gofakes3.New(backend, gofakes3.WithTimeSkewLimit(0)).Server())}
 	f.store = func(t *testing.T, key, content string) {
 		t.Helper()
 		meta := map[string]string{"Last-Modified": time.Now().UTC().Format(http.TimeFormat)}
@@ -132,7 +141,7 @@ func newFakeGCS(t *testing.T) *fakeCloud {
 	}
 	t.Cleanup(server.Stop)
 	server.CreateBucketWithOpts(fakestorage.CreateBucketOpts{Name: fakeBucket})
-	f := &fakeCloud{scheme: "gs", flink: map[string]string{}, real: server.HTTPHandler()}
+	f := &fakeCloud{scheme: "gs", flink: map[string]string{}, real: gcsConditions(server.HTTPHandler())}
 	f.store = func(_ *testing.T, key, content string) {
 		server.CreateObject(fakestorage.Object{
 			ObjectAttrs: fakestorage.ObjectAttrs{BucketName: fakeBucket, Name: key},
@@ -154,5 +163,11 @@ func inEach(t *testing.T, test func(t *testing.T, f *fakeCloud)) {
 	}
 }
 
-func TestS3(t *testing.T)  { conform(t, func(t *testing.T) backing { return newFakeS3(t) }) }
-func TestGCS(t *testing.T) { conform(t, func(t *testing.T) backing { return newFakeGCS(t) }) }
+func TestS3(t *testing.T)  { conformCloud(t, newFakeS3) }
+func TestGCS(t *testing.T) { conformCloud(t, newFakeGCS) }
+
+// conformCloud runs the suites against a store of its own for each test.
+func conformCloud(t *testing.T, make func(*testing.T) *fakeCloud) {
+	conform(t, func(t *testing.T) backing { return make(t) })
+	conformChanges(t, func(t *testing.T) mutableBacking { return make(t) })
+}

@@ -35,7 +35,7 @@ type liveBacking struct {
 	dir string
 }
 
-func (s *liveServer) backing(*testing.T) backing {
+func (s *liveServer) backing() liveBacking {
 	s.backings++
 	return liveBacking{s, fmt.Sprintf("test %d", s.backings)}
 }
@@ -60,6 +60,22 @@ func (b liveBacking) openAs(t *testing.T, below string, s Settings) layout.Store
 		t.Fatal(err)
 	}
 	return store
+}
+
+func (b liveBacking) change(t *testing.T, below string, s Settings) layout.MutableStore {
+	t.Helper()
+	s.LookupEnv, s.Flink = b.settings.LookupEnv, b.settings.Flink
+	m, err := New(s).OpenMutable(t.Context(), fmt.Sprintf(b.url, b.dir)+"/"+below)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// conform runs the suites.
+func (s *liveServer) conform(t *testing.T) {
+	conform(t, func(*testing.T) backing { return s.backing() })
+	conformChanges(t, func(*testing.T) mutableBacking { return s.backing() })
 }
 
 // launch installs a server and runs it until the test ends. Without one, CI fails, and a
@@ -127,7 +143,7 @@ func TestLiveAzurite(t *testing.T) {
 		_, err := b.client.NewBlockBlobClient(key).UploadBuffer(context.Background(), content, &blockblob.UploadBufferOptions{})
 		return err
 	}}
-	conform(t, s.backing)
+	s.conform(t)
 }
 
 // TestLiveVersityGW is an S3 server over a directory.
@@ -153,7 +169,7 @@ func TestLiveVersityGW(t *testing.T) {
 		_, err := client.PutObject(context.Background(), &s3.PutObjectInput{Bucket: aws.String("bucket"), Key: &key, Body: bytes.NewReader(content)})
 		return err
 	}}
-	conform(t, s.backing)
+	s.conform(t)
 	if s, err := New(Settings{LookupEnv: environment(nil), Flink: environment(map[string]string{
 		"s3.endpoint": "http://" + at.String(), "s3.access-key": "who", "s3.secret-key": "wrong",
 	})}).Open(t.Context(), "s3://bucket/test 1"); err != nil {

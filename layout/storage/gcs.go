@@ -1,12 +1,14 @@
 package storage
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -16,6 +18,7 @@ type gcsBucket struct {
 	name     string
 	endpoint string // without a slash at the end
 	client   doer
+	access   string // how one gets it
 	token    func(ctx context.Context) (header http.Header, err error)
 }
 
@@ -25,6 +28,7 @@ type gcsObject struct {
 	Size       int64     `json:"size,string"`
 	Updated    time.Time `json:"updated"`
 	Generation string    `json:"generation"`
+	CRC32C     string    `json:"crc32c"`
 }
 
 func (o gcsObject) item() item {
@@ -32,7 +36,7 @@ func (o gcsObject) item() item {
 }
 
 // objectFields are those of gcsObject.
-const objectFields = "name,size,updated,generation"
+const objectFields = "name,size,updated,generation,crc32c"
 
 // list implements service.
 func (b *gcsBucket) list(ctx context.Context, q query) (page, error) {
@@ -99,6 +103,10 @@ func (b *gcsBucket) ask(ctx context.Context, key string, params url.Values, out 
 	if err != nil {
 		return err
 	}
+	return decodeGCS(resp, out)
+}
+
+func decodeGCS(resp *http.Response, out any) error {
 	defer resp.Body.Close()
 	if err := json.NewDecoder(resp.Body).Decode(out); err != nil {
 		return &problem{message: "the store's answer cannot be read: " + err.Error(), err: err}
@@ -108,19 +116,30 @@ func (b *gcsBucket) ask(ctx context.Context, key string, params url.Values, out 
 
 // send asks for an object, or for the list of them where key is "".
 func (b *gcsBucket) send(ctx context.Context, key string, params url.Values, header http.Header) (*http.Response, error) {
+	return b.do(ctx, http.MethodGet, b.address(key, params), header, nil)
+}
+
+// address is that of an object, or of the list of them where key is "".
+func (b *gcsBucket) address(key string, params url.Values) string {
 	address := b.endpoint + "/storage/v1/b/" + url.PathEscape(b.name) + "/o"
 	if key != "" {
 		address += "/" + url.PathEscape(key)
 	}
 	params.Set("prettyPrint", "false")
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address+"?"+params.Encode(), nil)
+	return address + "?" + params.Encode()
+}
+
+// do sends a request. An answer that is no success is an error; 308 asks for the rest of
+// an upload.
+func (b *gcsBucket) do(ctx context.Context, method, address string, header http.Header, body []byte) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
 	req.Header = header
 	granted, err := b.token(ctx)
 	if err != nil {
-		return nil, noCredentials(ctx, "Google Cloud Storage", err, gcsAccess)
+		return nil, noCredentials(ctx, "Google Cloud Storage", err, b.access)
 	}
 	for name, v := range granted {
 		req.Header[name] = v
@@ -129,18 +148,19 @@ func (b *gcsBucket) send(ctx context.Context, key string, params url.Values, hea
 	if err != nil {
 		return nil, unreachable(err, " "+b.endpoint)
 	}
-	if resp.StatusCode >= 300 {
+	if resp.StatusCode >= 300 && resp.StatusCode != http.StatusPermanentRedirect {
 		defer resp.Body.Close()
-		return nil, gcsFailure(resp, key)
+		return nil, b.failure(resp)
 	}
 	return resp, nil
 }
 
+// gcsAccess is how one gets access for reading.
 const gcsAccess = "run 'gcloud auth application-default login', or set GOOGLE_APPLICATION_CREDENTIALS to the file of a service account " +
 	"that may list and read objects (roles/storage.objectViewer)"
 
-// gcsFailure is what an answer says went wrong.
-func gcsFailure(resp *http.Response, key string) error {
+// failure is what an answer says went wrong.
+func (b *gcsBucket) failure(resp *http.Response) error {
 	data, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<16))
 	a := answer{status: resp.StatusCode}
 	var body struct {
@@ -155,8 +175,8 @@ func gcsFailure(resp *http.Response, key string) error {
 			a.code = e.Reason
 		}
 	}
-	if resp.StatusCode == http.StatusNotFound && key == "" {
+	if resp.StatusCode == http.StatusNotFound && !strings.Contains(resp.Request.URL.Path, "/o/") {
 		a.code = "NoSuchBucket" // a list of nothing is no error
 	}
-	return a.problem(fmt.Errorf("%s", resp.Status), gcsAccess)
+	return a.problem(fmt.Errorf("%s", resp.Status), b.access)
 }

@@ -8,6 +8,7 @@ import (
 	"iter"
 	"path"
 	"strings"
+	"time"
 
 	"github.com/ckpt-tool/ckpt/layout"
 )
@@ -22,6 +23,10 @@ type hdfsPeer interface {
 	list(ctx context.Context, path string, page func([]layout.Object) bool) error
 	// open reads length bytes from offset on, which the file is known to have.
 	open(ctx context.Context, path string, offset, length int64) (io.ReadCloser, error)
+	// unfinished tells whether a file is under construction.
+	unfinished(ctx context.Context, path string) (bool, error)
+	// now is the time of the namenode.
+	now(ctx context.Context) (time.Time, error)
 	close() error
 }
 
@@ -39,12 +44,24 @@ func hdfsDriver(s Settings) Driver {
 	return Driver{
 		Schemes: []string{"hdfs", "webhdfs", "swebhdfs"},
 		Open: func(ctx context.Context, place layout.Place) (layout.Store, error) {
-			return openHDFS(ctx, s, place)
+			h, err := openHDFS(ctx, s, place, false)
+			if err != nil {
+				return nil, err
+			}
+			return h, nil
+		},
+		OpenMutable: func(ctx context.Context, place layout.Place) (layout.MutableStore, error) {
+			h, err := openHDFS(ctx, s, place, true)
+			if err != nil {
+				return nil, err
+			}
+			return &mutableHDFS{h, h.peer.(hdfsChanger)}, nil
 		},
 	}
 }
 
-func openHDFS(ctx context.Context, s Settings, place layout.Place) (layout.Store, error) {
+// openHDFS opens a directory, which need not be there where it may be new.
+func openHDFS(ctx context.Context, s Settings, place layout.Place, mayBeNew bool) (*hdfs, error) {
 	conf, err := loadHadoopConf(s)
 	if err != nil {
 		return nil, err
@@ -61,7 +78,11 @@ func openHDFS(ctx context.Context, s Settings, place layout.Place) (layout.Store
 	if err != nil {
 		return nil, h.fail(err, "")
 	}
-	if o, err := h.Stat(ctx, ""); err != nil {
+	o, err := h.Stat(ctx, "")
+	if mayBeNew && errors.Is(err, fs.ErrNotExist) {
+		return h, nil
+	}
+	if err != nil {
 		return nil, errors.Join(err, h.Close())
 	} else if o.Type != layout.TypeDir {
 		return nil, errors.Join(h.fail(layout.ErrNotDirectory, ""), h.Close())
@@ -162,4 +183,30 @@ func (h *hdfs) fail(err error, key string) error {
 		return err
 	}
 	return &fs.PathError{Op: "open", Path: layout.Join(h.url, key), Err: err}
+}
+
+// Now implements layout.Clock.
+func (h *hdfs) Now(ctx context.Context) (time.Time, error) {
+	now, err := h.peer.now(ctx)
+	if err != nil {
+		err = h.fail(err, "")
+	}
+	return now, err
+}
+
+// Remarks implements layout.Inspector.
+func (h *hdfs) Remarks(context.Context) (layout.Remarks, error) { return layout.Remarks{}, nil }
+
+// Unfinished implements layout.Inspector. Where the server does not tell, that is
+// errors.ErrUnsupported.
+func (h *hdfs) Unfinished(ctx context.Context, key string) (bool, error) {
+	o, err := h.file(ctx, key)
+	if err != nil {
+		return false, err
+	}
+	unfinished, err := h.peer.unfinished(ctx, h.path(o.Key))
+	if err != nil {
+		err = h.fail(err, o.Key)
+	}
+	return unfinished, err
 }

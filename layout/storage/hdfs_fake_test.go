@@ -3,6 +3,7 @@ package storage
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"path"
@@ -23,6 +24,8 @@ type fakeHDFS struct {
 	mu       sync.Mutex
 	files    map[string]string // by absolute path
 	links    map[string]bool
+	writing  map[string]bool
+	gateway  bool // HttpFS
 	modified time.Time
 	asked    []string // "op path" of each request to the namenode
 	page     int      // entries of a batch
@@ -31,7 +34,7 @@ type fakeHDFS struct {
 }
 
 func newFakeHDFS(t *testing.T) *fakeHDFS {
-	f := &fakeHDFS{files: map[string]string{}, links: map[string]bool{}, modified: time.Now().Truncate(time.Second), page: 100}
+	f := &fakeHDFS{files: map[string]string{}, links: map[string]bool{}, writing: map[string]bool{}, modified: time.Now().Truncate(time.Second), page: 100}
 	f.namenode = httptest.NewServer(f.guard(f.answer))
 	f.datanode = httptest.NewServer(f.guard(f.read))
 	t.Cleanup(f.namenode.Close)
@@ -71,6 +74,18 @@ func (f *fakeHDFS) openAs(t *testing.T, below string, s Settings) layout.Store {
 	return store
 }
 
+func (f *fakeHDFS) change(t *testing.T, below string, s Settings) layout.MutableStore {
+	t.Helper()
+	if s.LookupEnv == nil {
+		s.LookupEnv = environment(nil)
+	}
+	m, err := New(s).OpenMutable(t.Context(), "webhdfs://"+f.host()+"/root/"+below)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
 func openURL(t *testing.T, s Settings, url string) (layout.Store, error) {
 	t.Helper()
 	return hdfsDriver(s).Open(t.Context(), layout.ParsePlace(url))
@@ -106,6 +121,10 @@ func (f *fakeHDFS) answer(w http.ResponseWriter, r *http.Request) {
 	op := r.URL.Query().Get("op")
 	f.asked = append(f.asked, op+" "+p)
 	status, ok := f.status(p)
+	if r.Method == http.MethodPut && op == "CREATE" {
+		http.Redirect(w, r, f.datanode.URL+r.URL.EscapedPath()+"?"+r.URL.RawQuery, http.StatusTemporaryRedirect)
+		return
+	}
 	if !ok {
 		remote(w, http.StatusNotFound, "FileNotFoundException", "File does not exist: "+p)
 		return
@@ -113,6 +132,12 @@ func (f *fakeHDFS) answer(w http.ResponseWriter, r *http.Request) {
 	switch op {
 	case "GETFILESTATUS":
 		reply(w, map[string]any{"FileStatus": status})
+	case "DELETE":
+		f.remove(w, r, p)
+	case "RENAME":
+		f.rename(w, r, p)
+	case "GET_BLOCK_LOCATIONS":
+		reply(w, map[string]any{"LocatedBlocks": map[string]any{"isUnderConstruction": f.writing[p], "fileLength": len(f.files[p])}})
 	case "LISTSTATUS":
 		reply(w, map[string]any{"FileStatuses": map[string]any{"FileStatus": f.children(p)}})
 	case "LISTSTATUS_BATCH":
@@ -137,9 +162,57 @@ func (f *fakeHDFS) batch(w http.ResponseWriter, all []map[string]any, after stri
 	}})
 }
 
-// read is the datanode's answer.
+// remove deletes what has nothing below it.
+func (f *fakeHDFS) remove(w http.ResponseWriter, r *http.Request, p string) {
+	_, isFile := f.files[p]
+	switch {
+	case r.Method != http.MethodDelete || r.URL.Query().Get("recursive") != "false":
+		remote(w, http.StatusBadRequest, "IllegalArgumentException", "recursive")
+	case !isFile && f.isDir(p):
+		remote(w, http.StatusForbidden, "PathIsNotEmptyDirectoryException", p+" is non empty")
+	default:
+		delete(f.files, p)
+		reply(w, map[string]bool{"boolean": isFile})
+	}
+}
+
+// rename does it as a namenode or, where it is one, as a gateway.
+func (f *fakeHDFS) rename(w http.ResponseWriter, r *http.Request, p string) {
+	q := r.URL.Query()
+	to := q.Get("destination")
+	_, there := f.files[to]
+	switch {
+	case r.Method != http.MethodPut:
+		remote(w, http.StatusBadRequest, "IllegalArgumentException", "method")
+		return
+	case there && f.gateway:
+		reply(w, map[string]bool{"boolean": false})
+		return
+	case there && q.Get("renameoptions") != "OVERWRITE":
+		remote(w, http.StatusForbidden, "FileAlreadyExistsException", "rename destination "+to+" already exists")
+		return
+	}
+	f.files[to] = f.files[p]
+	delete(f.files, p)
+	if f.gateway {
+		reply(w, map[string]bool{"boolean": true})
+	}
+}
+
+// read is the datanode's answer, also to what is written.
 func (f *fakeHDFS) read(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
+	if r.Method == http.MethodPut {
+		data, err := io.ReadAll(r.Body)
+		p := path.Clean(strings.TrimPrefix(r.URL.Path, "/webhdfs/v1"))
+		if _, there := f.files[p]; err != nil || there && q.Get("overwrite") != "true" {
+			remote(w, http.StatusForbidden, "IOException", fmt.Sprint(err))
+			return
+		}
+		f.files[p] = string(data)
+		w.WriteHeader(http.StatusCreated)
+		return
+	}
 	offset, _ := strconv.Atoi(q.Get("offset"))
 	length, _ := strconv.Atoi(q.Get("length"))
 	content := f.files[path.Clean(strings.TrimPrefix(r.URL.Path, "/webhdfs/v1"))][offset:]

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -26,8 +27,10 @@ type miniHDFS struct {
 	out   *bufio.Scanner
 	facts map[string][]string // what it says of itself
 	dir   string              // of this test's files
-	env   map[string]string
-	flink map[string]string
+	// shared are the directories that everybody may write to.
+	shared map[string]bool
+	env    map[string]string
+	flink  map[string]string
 }
 
 // startHDFS starts a cluster: plain, ha, secure or tls.
@@ -63,7 +66,7 @@ func startHDFS(t *testing.T, mode string) *miniHDFS {
 		}
 		log.Close()
 	})
-	m := &miniHDFS{in: in, out: bufio.NewScanner(out), facts: map[string][]string{}, env: map[string]string{"HADOOP_USER_NAME": "flink"}, flink: map[string]string{}}
+	m := &miniHDFS{in: in, out: bufio.NewScanner(out), facts: map[string][]string{}, shared: map[string]bool{}, env: map[string]string{"HADOOP_USER_NAME": "flink"}, flink: map[string]string{}}
 	for m.out.Scan() && m.out.Text() != "ready" {
 		key, value, _ := strings.Cut(m.out.Text(), "=")
 		m.facts[key] = append(m.facts[key], value)
@@ -99,7 +102,12 @@ func encode(s string) string { return base64.StdEncoding.EncodeToString([]byte(s
 
 func (m *miniHDFS) put(t *testing.T, key, content string) {
 	t.Helper()
-	m.say(t, "put", encode("/"+m.dir+"/"+key), encode(content))
+	file := "/" + m.dir + "/" + key
+	m.say(t, "put", encode(file), encode(content))
+	for dir := path.Dir(file); !m.shared[dir]; dir = path.Dir(dir) {
+		m.say(t, "chmod", encode(dir), "777") // the user of the tests is not the cluster's
+		m.shared[dir] = true
+	}
 }
 
 func (m *miniHDFS) settings() Settings {
@@ -130,11 +138,32 @@ func (m *miniHDFS) conformLive(t *testing.T) {
 	maps.DeleteFunc(objects, func(key, _ string) bool { return strings.Contains(key, ":") })
 	objects["job/chk-1/+&?#=@!$,;[]~%2B"] = "signs"
 	tests := 0
-	conform(t, func(*testing.T) backing {
+	next := func() *miniHDFS {
 		tests++
 		m.dir = fmt.Sprintf("%s-%d", strings.ReplaceAll(t.Name(), "/", "-"), tests)
 		return m
-	})
+	}
+	conform(t, func(*testing.T) backing { return next() })
+	conformChanges(t, func(*testing.T) mutableBacking { return next() })
+}
+
+// wait lets all be written.
+func (m *miniHDFS) wait(t *testing.T) {
+	t.Helper()
+	m.say(t, "wait")
+}
+
+func (m *miniHDFS) change(t *testing.T, below string, s Settings) layout.MutableStore {
+	t.Helper()
+	m.say(t, "wait")
+	m.say(t, "chmod", encode("/"), "777")
+	as := m.settings()
+	as.partSize, as.copySize = s.partSize, s.copySize
+	store, err := New(as).OpenMutable(t.Context(), "hdfs://ns/"+m.dir+"/"+below)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store
 }
 
 func TestLiveHDFS(t *testing.T) {
@@ -150,6 +179,15 @@ func TestLiveHDFS(t *testing.T) {
 				t.Errorf("%s: nothing", url)
 			}
 			s.Close()
+		}
+	})
+	t.Run("unfinished", func(t *testing.T) {
+		m.dir = "unfinished"
+		m.put(t, "x", "1")
+		s := m.open(t, "")
+		defer s.Close()
+		if unfinished, err := s.Unfinished(t.Context(), "x"); unfinished || err != nil {
+			t.Errorf("%v, %v", unfinished, err)
 		}
 	})
 	t.Run("blocks", func(t *testing.T) { m.large(t) })

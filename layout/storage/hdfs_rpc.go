@@ -10,6 +10,7 @@ import (
 	"net"
 	"path"
 	"strings"
+	"syscall"
 
 	"github.com/ckpt-tool/ckpt/layout"
 	hadoop "github.com/colinmarc/hdfs/v2"
@@ -25,10 +26,12 @@ type hdfsRPC struct {
 	settings Settings
 	client   *hadoop.Client
 	login    *krb5.Client // nil without Kerberos
+	web      hdfsPeer     // the web interface, for what the library does not know; or nil
 }
 
 // newHDFSPeer is the client for hdfs://.
 func newHDFSPeer(s Settings, conf *hadoopConf, place layout.Place) (hdfsPeer, error) {
+	settings := s
 	if s.env("HADOOP_TOKEN_FILE_LOCATION") != "" {
 		return newWebHDFS(s, conf, place) // the library knows no tokens
 	}
@@ -53,7 +56,13 @@ func newHDFSPeer(s Settings, conf *hadoopConf, place layout.Place) (hdfsPeer, er
 	if err != nil {
 		return nil, hinted(rpcHint, "no namenode at %s: %w", strings.Join(options.Addresses, ", "), err)
 	}
-	return &hdfsRPC{s, client, options.KerberosClient}, nil
+	s.RetryBudget = dialBudget // what it is asked for can be done without
+	web, err := newWebHDFS(s, conf, place)
+	if err != nil {
+		s.log().Debug("no web interface", "because", err)
+		web = nil
+	}
+	return &hdfsRPC{settings, client, options.KerberosClient, web}, nil
 }
 
 const rpcHint = "hdfs://HOST:PORT/path names the RPC address of a namenode; webhdfs://HOST:PORT/path asks by HTTP instead"
@@ -62,7 +71,11 @@ func (r *hdfsRPC) close() error {
 	if r.login != nil {
 		r.login.Destroy() // ends the renewal of tickets
 	}
-	return r.client.Close()
+	var err error
+	if r.web != nil {
+		err = r.web.close()
+	}
+	return errors.Join(err, r.client.Close())
 }
 
 // call tries a call again while the connection is the trouble.
@@ -96,7 +109,9 @@ func rpcError(err error) error {
 	switch {
 	case errors.Is(err, fs.ErrPermission):
 		err = &remoteError{Exception: "AccessControlException", Message: "permission denied"}
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrInvalid):
+	case errors.Is(err, syscall.ENOTEMPTY):
+		err = &judged{layout.ErrNotEmpty, final}
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrInvalid), errors.Is(err, fs.ErrExist):
 		err = &judged{err, final}
 	}
 	return err

@@ -19,6 +19,7 @@ import (
 
 func TestWebHDFS(t *testing.T) {
 	conform(t, func(t *testing.T) backing { return newFakeHDFS(t) })
+	conformChanges(t, func(t *testing.T) mutableBacking { return newFakeHDFS(t) })
 }
 
 // TestWebHDFSTree: a directory comes before what it contains, with its time, and the

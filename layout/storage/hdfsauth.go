@@ -63,9 +63,9 @@ func hadoopUser(s Settings) string {
 	return ""
 }
 
-// get asks for a URL as the user, which is made of what the user is to be known by.
-func (a *hdfsAuth) get(ctx context.Context, client *http.Client, address func(url.Values) string) (*http.Response, error) {
-	resp, err := a.send(ctx, client, address(a.values()), false)
+// send asks for a URL as the user, which is made of what the user is to be known by.
+func (a *hdfsAuth) send(ctx context.Context, client *http.Client, method string, address func(url.Values) string) (*http.Response, error) {
+	resp, err := a.once(ctx, client, method, address(a.values()), false)
 	if err != nil || resp.StatusCode != http.StatusUnauthorized || !wantsKerberos(resp) || a.token != "" {
 		return resp, err
 	}
@@ -73,11 +73,11 @@ func (a *hdfsAuth) get(ctx context.Context, client *http.Client, address func(ur
 		return nil, err
 	}
 	a.negotiate.Store(true) // from now on without a name, which would have to be that of the ticket
-	return a.send(ctx, client, address(a.values()), true)
+	return a.once(ctx, client, method, address(a.values()), true)
 }
 
-func (a *hdfsAuth) send(ctx context.Context, client *http.Client, address string, login bool) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+func (a *hdfsAuth) once(ctx context.Context, client *http.Client, method, address string, login bool) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, address, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/ckpt-tool/ckpt/layout"
 )
 
 // verdict is what to do about an error.
@@ -78,6 +80,10 @@ func (e *remoteError) Is(target error) bool {
 	switch target {
 	case fs.ErrNotExist:
 		return e.absent()
+	case fs.ErrExist:
+		return e.Exception == "FileAlreadyExistsException"
+	case layout.ErrNotEmpty:
+		return e.Exception == "PathIsNotEmptyDirectoryException"
 	case fs.ErrPermission:
 		denied := []string{"AccessControlException", "AuthorizationException", "InvalidToken"}
 		return !e.absent() && (e.status == http.StatusUnauthorized || slices.Contains(denied, e.Exception))

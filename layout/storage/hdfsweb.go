@@ -1,9 +1,11 @@
 package storage
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -22,10 +24,12 @@ const maxDatanodes = 3
 type webHDFS struct {
 	settings Settings
 	client   *http.Client
+	direct   *http.Client // follows no redirects
 	auth     *hdfsAuth
 	bases    []string      // "http://host:port" of each namenode
 	active   atomic.Uint32 // which of them answered last
-	unpaged  atomic.Bool   // a Hadoop before 2.9, which does not know LISTSTATUS_BATCH
+	clock    clock
+	unpaged  atomic.Bool // a Hadoop before 2.9, which does not know LISTSTATUS_BATCH
 }
 
 func newWebHDFS(s Settings, conf *hadoopConf, place layout.Place) (hdfsPeer, error) {
@@ -41,7 +45,9 @@ func newWebHDFS(s Settings, conf *hadoopConf, place layout.Place) (hdfsPeer, err
 	s.log().Debug("webhdfs", "place", place.String(), "addresses", bases)
 	client := s.client()
 	client.Jar = jar
-	return &webHDFS{settings: s, bases: bases, auth: auth, client: client}, nil
+	direct := *client
+	direct.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &webHDFS{settings: s, bases: bases, auth: auth, client: client, direct: &direct}, nil
 }
 
 func (w *webHDFS) close() error {
@@ -102,6 +108,9 @@ func (w *webHDFS) open(ctx context.Context, path string, offset, length int64) (
 // webRequest is what is asked of a namenode.
 type webRequest struct {
 	op, path       string
+	method         string // GET where it is ""
+	params         url.Values
+	located        *string // where to put the address that the answer leads to
 	startAfter     string
 	offset, length int64
 	excluded       []string // datanodes that could not be reached
@@ -112,9 +121,8 @@ type webRequest struct {
 // servers differ in what they make of "+" and ";".
 func (q *webRequest) url(base string, auth url.Values) string {
 	params := url.Values{"op": {q.op}}
-	for key, values := range auth {
-		params[key] = values
-	}
+	maps.Copy(params, auth)
+	maps.Copy(params, q.params)
 	if q.startAfter != "" {
 		params.Set("startAfter", q.startAfter)
 	}
@@ -172,13 +180,23 @@ func (w *webHDFS) round(ctx context.Context, q *webRequest, use func(io.ReadClos
 // once asks one namenode.
 func (w *webHDFS) once(ctx context.Context, base string, q *webRequest, use func(io.ReadCloser) error) error {
 	ctx, cancel := context.WithCancel(ctx)
-	resp, err := w.auth.get(ctx, w.client, func(auth url.Values) string { return q.url(base, auth) })
+	client := w.client
+	if q.located != nil {
+		client = w.direct
+	}
+	sent := time.Now()
+	resp, err := w.auth.send(ctx, client, cmp.Or(q.method, http.MethodGet), func(auth url.Values) string { return q.url(base, auth) })
 	if err != nil {
 		cancel()
 		return q.lost(base, err)
 	}
+	w.clock.hear(resp, sent)
 	body := newStallGuard(resp.Body, cancel)
-	if resp.StatusCode == http.StatusOK {
+	switch {
+	case q.located != nil && resp.StatusCode == http.StatusTemporaryRedirect:
+		*q.located = resp.Header.Get("Location")
+		return use(body)
+	case q.located == nil && resp.StatusCode == http.StatusOK:
 		return use(body)
 	}
 	defer body.Close()

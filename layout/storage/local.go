@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"github.com/ckpt-tool/ckpt/layout"
 )
@@ -184,3 +185,12 @@ func (f *file) Read(p []byte) (int, error) {
 	}
 	return n, err
 }
+
+// Now implements layout.Clock.
+func (l *local) Now(context.Context) (time.Time, error) { return time.Time{}, errors.ErrUnsupported }
+
+// Remarks implements layout.Inspector.
+func (l *local) Remarks(context.Context) (layout.Remarks, error) { return layout.Remarks{}, nil }
+
+// Unfinished implements layout.Inspector.
+func (l *local) Unfinished(context.Context, string) (bool, error) { return false, nil }

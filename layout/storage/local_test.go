@@ -45,8 +45,18 @@ func open(t *testing.T, url string) layout.Store {
 	return s
 }
 
+func (d directory) change(t *testing.T, below string, s Settings) layout.MutableStore {
+	t.Helper()
+	m, err := New(s).OpenMutable(t.Context(), filepath.Join(string(d), below))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
 func TestLocal(t *testing.T) {
 	conform(t, func(t *testing.T) backing { return directory(t.TempDir()) })
+	conformChanges(t, func(t *testing.T) mutableBacking { return directory(t.TempDir()) })
 }
 
 func TestLocalURLs(t *testing.T) {

@@ -3,11 +3,11 @@ package storage
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"io/fs"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -18,29 +18,59 @@ import (
 // Memory is buckets within this process, by name. They vanish with it: they are for
 // tests, and for programs that use these packages.
 type Memory struct {
+	// Now is the time at which objects are stored, and then the clock of the stores, too;
+	// time.Now where it is nil. It must not change while a store is in use.
+	Now func() time.Time
+
 	mu      sync.Mutex
 	buckets map[string]memoryBucket
+	puts    uint64
 }
 
 // Driver serves the URLs mem://{bucket}/{path}.
 func (m *Memory) Driver() Driver {
-	return Driver{Schemes: []string{"mem"}, Open: func(_ context.Context, place layout.Place) (layout.Store, error) {
-		return Settings{}.newBucket(inMemory{m, place.Authority}, place, func() {}), nil
-	}}
+	return Driver{
+		Schemes: []string{"mem"},
+		Open: func(_ context.Context, place layout.Place) (layout.Store, error) {
+			return m.open(place), nil
+		},
+		OpenMutable: func(_ context.Context, place layout.Place) (layout.MutableStore, error) {
+			return &mutableBucket{m.open(place), inMemory{m, place.Authority}}, nil
+		},
+	}
+}
+
+func (m *Memory) open(place layout.Place) *bucket {
+	b := Settings{}.newBucket(inMemory{m, place.Authority}, place, func() {})
+	if m.Now != nil {
+		b.now = func(context.Context) (time.Time, error) { return m.Now(), nil }
+	}
+	return b
 }
 
 // Put stores an object, and replaces the one that was there.
 func (m *Memory) Put(bucket, key string, data []byte) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.put(bucket, key, bytes.Clone(data))
+}
+
+// put stores an object, and keeps its data.
+func (m *Memory) put(bucket, key string, data []byte) memoryObject {
 	if m.buckets == nil {
 		m.buckets = map[string]memoryBucket{}
 	}
 	if m.buckets[bucket] == nil {
 		m.buckets[bucket] = memoryBucket{}
 	}
-	now := time.Now()
-	m.buckets[bucket][key] = memoryObject{bytes.Clone(data), now}
+	now := time.Now
+	if m.Now != nil {
+		now = m.Now
+	}
+	m.puts++
+	o := memoryObject{data, now(), m.puts}
+	m.buckets[bucket][key] = o
+	return o
 }
 
 type memoryBucket map[string]memoryObject
@@ -48,10 +78,11 @@ type memoryBucket map[string]memoryObject
 type memoryObject struct {
 	data     []byte
 	modified time.Time
+	put      uint64 // the how manieth it was
 }
 
 func (o memoryObject) item(key string) item {
-	return item{key: key, size: int64(len(o.data)), modified: o.modified, tag: fmt.Sprint(o.modified.UnixNano())}
+	return item{key: key, size: int64(len(o.data)), modified: o.modified, tag: strconv.FormatUint(o.put, 10)}
 }
 
 // inMemory is one bucket, which is there from the first time on.

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -25,6 +26,7 @@ type patience struct {
 	next   doer
 	budget time.Duration
 	log    *slog.Logger
+	clock  *clock // nil where no one asks for the time
 }
 
 const (
@@ -39,7 +41,7 @@ const (
 
 // patient gives what sends requests through next with patience.
 func (s Settings) patient(next doer) *patience {
-	return &patience{next: next, budget: s.retryBudget(), log: s.log()}
+	return &patience{next: next, budget: s.retryBudget(), log: s.log(), clock: s.clock}
 }
 
 // transport prepares t for many requests at a time to one host. Bytes come as they are
@@ -72,8 +74,16 @@ func withWholeAnswer(ctx context.Context) context.Context {
 // Do implements doer.
 func (p *patience) Do(req *http.Request) (*http.Response, error) {
 	begin := time.Now()
+	if err := rewindable(req); err != nil {
+		return nil, err
+	}
 	for try := 0; ; try++ {
+		sent := time.Now()
 		resp, err := p.send(req)
+		p.clock.hear(resp, sent)
+		if err == nil && (resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode == http.StatusServiceUnavailable) {
+			tellThrottle(req.Context())
+		}
 		wait, again := waitFor(resp, err, try)
 		left := p.budget
 		if isDial(err) {
@@ -87,6 +97,52 @@ func (p *patience) Do(req *http.Request) (*http.Response, error) {
 		if err := sleep(req.Context(), wait); err != nil {
 			return nil, err
 		}
+		tellRepeat(req)
+		if req.GetBody != nil {
+			if req.Body, err = req.GetBody(); err != nil {
+				return nil, err
+			}
+		}
+	}
+}
+
+// rewindable makes sure that what a request sends can be sent again. The bodies that SDKs
+// do not know to rewind are short, or said by withBody.
+func rewindable(req *http.Request) error {
+	if req.Body == nil || req.Body == http.NoBody || req.GetBody != nil {
+		return nil
+	}
+	data, ok := req.Context().Value(bodyData{}).([]byte)
+	if !ok || int64(len(data)) != req.ContentLength {
+		var err error
+		if data, err = io.ReadAll(req.Body); err != nil {
+			return err
+		}
+	}
+	req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }
+	req.Body, _ = req.GetBody()
+	return nil
+}
+
+// bodyData is the key of the bytes that a request sends.
+type bodyData struct{}
+
+func withBody(ctx context.Context, data []byte) context.Context {
+	return context.WithValue(ctx, bodyData{}, data)
+}
+
+// repeats is the key of the note that a request for a change was sent more than once.
+type repeats struct{}
+
+func withRepeats(ctx context.Context) (context.Context, *atomic.Bool) {
+	note := new(atomic.Bool)
+	return context.WithValue(ctx, repeats{}, note), note
+}
+
+func tellRepeat(req *http.Request) {
+	note, ok := req.Context().Value(repeats{}).(*atomic.Bool)
+	if ok && req.Method != http.MethodGet && req.Method != http.MethodHead {
+		note.Store(true)
 	}
 }
 

@@ -18,6 +18,8 @@ var (
 	errBeyond = errors.New("the range lies behind the end")
 	// errChanged is for an object that was replaced while it was being read.
 	errChanged = errors.New("the object changed while it was being read")
+	// errNoBucket is for a bucket that is not there.
+	errNoBucket = fmt.Errorf("no such bucket: %w", fs.ErrNotExist)
 	// errOrder is for a store that breaks what it promises, so that parts may be missing.
 	errOrder = errors.New("the store lists keys out of order; list with a concurrency of 1")
 )
@@ -68,7 +70,7 @@ func (a answer) problem(err error, access string) error {
 	case http.StatusNotFound:
 		switch {
 		case noBuckets[a.code]:
-			p.kind, p.message, p.hint = fs.ErrNotExist, "the bucket does not exist ("+a.code+")", "check the bucket's name, and the endpoint"
+			p.kind, p.message, p.hint = errNoBucket, "the bucket does not exist ("+a.code+")", "check the bucket's name, and the endpoint"
 		case noObjects[a.code]:
 			p.kind, p.message = fs.ErrNotExist, fs.ErrNotExist.Error()
 		default: // a user who is not known, or a server that is no store at all

@@ -22,8 +22,9 @@ import (
 
 // s3Bucket is a bucket of S3, or of a server that speaks its protocol.
 type s3Bucket struct {
-	name  string
-	where string // the endpoint, for messages
+	name   string
+	where  string // the endpoint, for messages
+	access string // how one gets it
 
 	mu     sync.Mutex
 	client *s3.Client
@@ -49,7 +50,7 @@ func (b *s3Bucket) list(ctx context.Context, q query) (page, error) {
 		if o.Size == nil || o.Key == nil {
 			return page{}, &problem{message: "the store lists an object without its key or size"}
 		}
-		p.items = append(p.items, item{key: *o.Key, size: *o.Size, modified: aws.ToTime(o.LastModified)})
+		p.items = append(p.items, item{key: *o.Key, size: *o.Size, modified: aws.ToTime(o.LastModified), tag: quoted(aws.ToString(o.ETag))})
 	}
 	for _, o := range out.CommonPrefixes {
 		p.items = append(p.items, item{key: aws.ToString(o.Prefix), dir: true})
@@ -86,7 +87,7 @@ func (b *s3Bucket) get(ctx context.Context, key string, offset, length int64, ta
 	if err != nil {
 		return stream{}, b.fail(err)
 	}
-	i := item{key: key, modified: aws.ToTime(out.LastModified), tag: aws.ToString(out.ETag)}
+	i := item{key: key, modified: aws.ToTime(out.LastModified), tag: quoted(aws.ToString(out.ETag))}
 	return newStream(i, out.Body, lengthOf(out.ContentLength), aws.ToString(out.ContentRange), offset, length)
 }
 
@@ -97,7 +98,7 @@ func (b *s3Bucket) head(ctx context.Context, key string) (item, error) {
 	if err != nil {
 		return item{}, b.fail(err)
 	}
-	return item{key: key, size: aws.ToInt64(out.ContentLength), modified: aws.ToTime(out.LastModified), tag: aws.ToString(out.ETag)}, nil
+	return item{key: key, size: aws.ToInt64(out.ContentLength), modified: aws.ToTime(out.LastModified), tag: quoted(aws.ToString(out.ETag))}, nil
 }
 
 // redirected calls S3, and once more in the region where it says the bucket lies.
@@ -161,7 +162,7 @@ func (b *s3Bucket) fail(err error) error {
 	if api := smithy.APIError(nil); errors.As(err, &api) {
 		a.code, a.message = api.ErrorCode(), api.ErrorMessage()
 	}
-	return a.problem(err, s3Access)
+	return a.problem(err, b.access)
 }
 
 // some is a pointer to s, nil where it is empty.

@@ -18,10 +18,28 @@ import (
 
 // s3Driver serves S3 by the three names that Flink has for it.
 func s3Driver(s Settings) Driver {
-	return Driver{Schemes: []string{"s3", "s3a", "s3p"}, Open: s.openS3}
+	return Driver{Schemes: []string{"s3", "s3a", "s3p"}, Open: s.openS3, OpenMutable: s.openMutableS3}
 }
 
 func (s Settings) openS3(ctx context.Context, place layout.Place) (layout.Store, error) {
+	s.clock = new(clock)
+	b, err := s.s3Bucket(ctx, place)
+	if err != nil {
+		return nil, err
+	}
+	return s.newBucket(b, place, func() {}), nil
+}
+
+func (s Settings) openMutableS3(ctx context.Context, place layout.Place) (layout.MutableStore, error) {
+	s.clock = new(clock)
+	b, err := s.s3Bucket(ctx, place)
+	if err != nil {
+		return nil, err
+	}
+	return &mutableBucket{s.newBucket(b, place, func() {}), s.newS3Writer(b)}, nil
+}
+
+func (s Settings) s3Bucket(ctx context.Context, place layout.Place) (*s3Bucket, error) {
 	if place.Authority == "" {
 		return nil, noBucket(place)
 	}
@@ -30,11 +48,11 @@ func (s Settings) openS3(ctx context.Context, place layout.Place) (layout.Store,
 		return nil, &fs.PathError{Op: "open", Path: place.String(), Err: err}
 	}
 	client := s3.NewFromConfig(cfg, s.s3Options)
-	b := &s3Bucket{name: place.Authority, client: client}
+	b := &s3Bucket{name: place.Authority, client: client, access: s3Access}
 	if endpoint := client.Options().BaseEndpoint; endpoint != nil {
 		b.where = " " + *endpoint
 	}
-	return s.newBucket(b, place, func() {}), nil
+	return b, nil
 }
 
 // noBucket is the error for a URL that names no bucket.

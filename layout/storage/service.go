@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"io"
+	"strings"
 	"time"
 )
 
@@ -42,7 +43,15 @@ type item struct {
 	size     int64
 	modified time.Time
 	dir      bool
-	tag      string // of this version of the content; head gives it
+	tag      string // of this version of the content
+}
+
+// quoted is an ETag in the form that HTTP has for it: some listings leave the quotes out.
+func quoted(tag string) string {
+	if tag == "" || strings.HasSuffix(tag, `"`) {
+		return tag
+	}
+	return `"` + tag + `"`
 }
 
 // stream is the content of an object from some offset on.

@@ -24,6 +24,31 @@ type Settings struct {
 	Flink func(key string) (string, bool)
 	// Log takes what is worth knowing but is no error, such as retries. It may be nil.
 	Log *slog.Logger
+
+	partSize int64  // of uploads, defaultPart where it is zero
+	copySize int64  // that is copied in one request, the store's own limit where it is zero
+	clock    *clock // that requests set, nil where no one asks it
+	writes   bool   // whether rights to change things are asked for
+}
+
+// defaultPart is how much of an upload is held at a time; what is smaller goes in one
+// request.
+const defaultPart = 16 << 20
+
+// copyLimit is how much is copied in one request, by a store that takes so much.
+func (s Settings) copyLimit(most int64) int64 {
+	if s.copySize > 0 {
+		return s.copySize
+	}
+	return most
+}
+
+// part is the size of the parts of an upload.
+func (s Settings) part() int64 {
+	if s.partSize > 0 {
+		return s.partSize
+	}
+	return defaultPart
 }
 
 // concurrency is how many requests a listing may have under way.

@@ -8,9 +8,8 @@
 //	hdfs://NAMENODE/PATH, webhdfs:, swebhdfs:                  Hadoop
 //	mem://BUCKET/PATH                                          buckets within this process
 //
-// Paths are taken literally, as Flink does: "%20" is three characters. Everything
-// is read-only. Symbolic links are listed but not entered; opening one works where it
-// stays within the root.
+// Paths are taken literally, as Flink does: "%20" is three characters. Symbolic links are
+// listed but not entered; opening one works where it stays within the root.
 //
 // # Access
 //
@@ -32,6 +31,41 @@
 //     and managed identities, az login).
 //
 // No message holds a secret, nor a URL with a signature.
+//
+// # Changes
+//
+// What [Registry.Open] gives is read-only by its type: it has no method that changes
+// anything, and asks Google for no more than reading. [Registry.OpenMutable] gives the
+// stores that commands take which were told to delete or to copy. There is no way to
+// delete by a prefix or all that lies below a directory.
+//
+//   - A file is deleted as long as it is what was listed. S3 and Azure compare the ETag,
+//     Google the generation; S3 servers other than Amazon's, which may not look at
+//     conditions, are asked for it just before. HDFS and the file system have size and
+//     time, compared just before. Deleting what is gone is no error.
+//   - A directory is removed when nothing lies in it; in a bucket that is its markers.
+//   - A file is created by a condition that fails where there is one already: If-None-Match
+//     (S3, Azure), generation 0 (Google), a temporary name and a renaming that replaces
+//     nothing (HDFS, the file system, where the name is .ckpt-….part meanwhile and the
+//     file is made to last first). HDFS by RPC takes the name by an empty file for a
+//     moment. Stores get checksums to compare where their protocol has them. More or fewer
+//     bytes than were promised are an error, and no file.
+//   - A copy is made by the store itself, within one endpoint or account, and never is the
+//     same file by another name. HDFS cannot copy.
+//   - In the file system no link is followed for a change, not even within the root.
+//
+// Where the store asks for patience, half as many deletes are under way for a while. S3
+// takes a thousand of them in one request.
+//
+// The least rights, for reading and then for changes:
+//
+//   - S3: s3:ListBucket, s3:GetObject; s3:DeleteObject to delete, s3:PutObject and
+//     s3:AbortMultipartUpload to copy. s3:GetBucketVersioning and
+//     s3:ListBucketMultipartUploads let it tell what deleting does not free.
+//   - Google: roles/storage.objectViewer; roles/storage.objectUser. storage.buckets.get
+//     lets it tell of versions.
+//   - Azure: Storage Blob Data Reader; Storage Blob Data Contributor.
+//   - HDFS, file system: read and execute; write on the directories of what is changed.
 //
 // # Patience
 //
@@ -64,6 +98,8 @@ import (
 type Driver struct {
 	Schemes []string // "" is a path without a scheme
 	Open    func(ctx context.Context, place layout.Place) (layout.Store, error)
+	// OpenMutable opens for changes. It is nil where nothing can be changed.
+	OpenMutable func(ctx context.Context, place layout.Place) (layout.MutableStore, error)
 }
 
 // Registry is the drivers that a program has. The zero value has none.
@@ -72,7 +108,7 @@ type Registry []Driver
 // New is the drivers of ckpt. Nothing is set up before the first Open.
 func New(s Settings) Registry {
 	return Registry{
-		{Schemes: []string{"", "file"}, Open: openLocal},
+		{Schemes: []string{"", "file"}, Open: openLocal, OpenMutable: s.openMutableLocal},
 		s3Driver(s),
 		gcsDriver(s),
 		azureDriver(s),
@@ -124,11 +160,20 @@ func (e *SchemeError) ErrHint() string {
 
 // Open opens the store that a URL or local path names.
 func (r Registry) Open(ctx context.Context, url string) (layout.Store, error) {
+	d, place, err := r.driver(url)
+	if err != nil {
+		return nil, err
+	}
+	return d.Open(ctx, place)
+}
+
+// driver finds who serves a URL.
+func (r Registry) driver(url string) (Driver, layout.Place, error) {
 	place := layout.ParsePlace(url)
 	var supported []string
 	for _, d := range r {
 		if url != "" && slices.Contains(d.Schemes, place.Scheme) {
-			return d.Open(ctx, place)
+			return d, place, nil
 		}
 		for _, s := range d.Schemes {
 			if s == "" {
@@ -139,7 +184,7 @@ func (r Registry) Open(ctx context.Context, url string) (layout.Store, error) {
 			supported = append(supported, s)
 		}
 	}
-	return nil, &SchemeError{
+	return Driver{}, place, &SchemeError{
 		URL: url, Scheme: place.Scheme,
 		Instead: refused[place.Scheme], Supported: supported,
 	}

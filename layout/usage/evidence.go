@@ -43,8 +43,10 @@ func NewEvidence(g *layout.Graph, opts Options) *Evidence {
 
 func (e *Evidence) add(n *layout.Node) {
 	e.nodes[nodeKey{n.Tree, n.Dir}] = n
-	for _, url := range n.Managed {
-		e.managed[url] = true
+	if e.opts.Gone == nil || !e.opts.Gone(n) {
+		for _, url := range n.Managed {
+			e.managed[url] = true
+		}
 	}
 	job := e.jobs[n.Job]
 	if job == nil {
@@ -61,6 +63,9 @@ func (e *Evidence) add(n *layout.Node) {
 		job.newest = n.Modified()
 	}
 }
+
+// Managed tells whether a snapshot has Flink delete the directory at url as a whole.
+func (e *Evidence) Managed(url string) bool { return e.managed[url] }
 
 // Node is the snapshot in the directory dir of a tree, nil where none is.
 func (e *Evidence) Node(t *layout.Tree, dir string) *layout.Node { return e.nodes[nodeKey{t, dir}] }

@@ -87,6 +87,8 @@ type Options struct {
 	Grace time.Duration
 	// Outside are the names of files that snapshots use outside of the trees; may be nil.
 	Outside *Names
+	// Gone are snapshots whose directories of merged files count as nobody's; may be nil.
+	Gone func(*layout.Node) bool
 }
 
 // Account gives each file its class.
