@@ -21,7 +21,10 @@
 // (java.io.ObjectStreamConstants).
 package javaobj
 
-import "fmt"
+import (
+	"fmt"
+	"iter"
+)
 
 // Class describes a class (ObjectStreamClass).
 type Class struct {
@@ -96,6 +99,29 @@ func (o *Object) Get(field string) (any, bool) {
 		end = first
 	}
 	return nil, false
+}
+
+// All are the fields of all classes of o with their values, those of the superclass
+// first. Of a stream that does not keep to its own classes it yields what fits.
+func (o *Object) All() iter.Seq2[Field, any] {
+	return func(yield func(Field, any) bool) { o.upTo(o.Class, o.Values, yield) }
+}
+
+// upTo yields the fields of c's superclasses, then of c, whose values are the last of values.
+func (o *Object) upTo(c *Class, values []any, yield func(Field, any) bool) bool {
+	if c == nil {
+		return true
+	}
+	own := max(0, len(values)-len(c.Fields))
+	if !o.upTo(c.Super, values[:own], yield) {
+		return false
+	}
+	for i, v := range values[own:] {
+		if !yield(c.Fields[i], v) {
+			return false
+		}
+	}
+	return true
 }
 
 // Error tells where the bytes break the grammar.

@@ -57,6 +57,36 @@ func TestParse(t *testing.T) {
 	}
 }
 
+func TestAll(t *testing.T) {
+	root, _, err := Parse(stream(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := root.(*Object)
+	var names string
+	for f, v := range o.All() {
+		names += f.Name + " "
+		if got, _ := o.Get(f.Name); !reflect.DeepEqual(got, v) && f.Name != "s" {
+			t.Errorf("%s = %v, and Get says %v", f.Name, v, got)
+		}
+	}
+	if want := "a b c d f h y z arr col raw s self k list m s "; names != want {
+		t.Errorf("fields %q, want %q", names, want)
+	}
+	for f := range o.All() {
+		if f.Name != "a" {
+			t.Errorf("the first field is %q", f.Name)
+		}
+		break
+	}
+	short := &Object{Class: o.Class, Values: o.Values[:1]}
+	for f := range short.All() {
+		if f.Name == "a" {
+			t.Errorf("one value is of the last class, not of %q", f.Name)
+		}
+	}
+}
+
 // TestDamage cuts the stream everywhere and changes every byte: no panic, and an
 // error within the bytes.
 func TestDamage(t *testing.T) {
