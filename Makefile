@@ -9,7 +9,7 @@ FUZZPACKAGES ?= $(shell go list ./...)
 # ./... leaves testdata out, by its name; its package is tested all the same.
 PACKAGES = ./... ./testdata ./testdata/bench ./testdata/generator/large ./testdata/generator/tree
 
-.PHONY: build demo test race test-live bench fuzz lint docs clean
+.PHONY: build demo test race test-live soak soak-live bench fuzz lint docs clean
 
 build:
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ckpt$(shell go env GOEXE) .
@@ -27,9 +27,23 @@ race:
 # Against the real thing: Flink, HDFS, Azurite, versitygw. It needs Java, Maven and Node. One package at a time: Maven
 # fills one directory.
 test-live:
-	go test -p 1 -tags live -count=1 -timeout 60m -run Flink ./metadata ./layout/flinkconf
+	go test -p 1 -tags live -count=1 -timeout 60m -run Flink ./metadata ./layout/flinkconf ./layout/relocate
 	go test -tags live -count=1 -timeout 20m -run Live ./layout/storage
+	go test -tags live -count=1 -timeout 20m -run Flink ./restore/cluster
+	go test -tags live -count=1 -timeout 20m -run LivePrune ./cmd
 	go test -tags 'live hdfsrpc' -count=1 -timeout 20m -run LiveHDFS ./layout/storage
+
+# ckpt prune --apply below running jobs for CKPT_SOAK_SECONDS, with each version of CKPT_SOAK_FLINK.
+soak-live: export CKPT_SOAK_SECONDS ?= 300
+soak-live: export CKPT_SOAK_FLINK ?= 2.2.0 1.20.0
+soak-live:
+	go test -tags live -count=1 -timeout 60m -v -run LivePruneSoak ./cmd
+
+# The model of Flink's writers, with prune between any two of their steps, 1,000,000 times instead of 20,000; it ends
+# with a line of sums. CKPT_MODEL_SEED=N go test -run TestModel plays one run again.
+SOAK_RUNS ?= 1000000
+soak:
+	CKPT_SOAK_RUNS=$(SOAK_RUNS) go test -count=1 -timeout 24h -run '^TestModel$$' -v ./layout/prune
 
 # Go's benchmarks, then whole processes against Flink's own loader, which needs Java and Maven.
 bench: build

@@ -13,6 +13,7 @@ type duOptions struct {
 	latestOptions
 	mapOptions
 	streamOptions
+	metricsOptions
 	alsoRoots []string
 	ifDeleted []string
 	grace     time.Duration
@@ -42,6 +43,7 @@ func (o *duOptions) addFlags(c *cobra.Command) {
 	f.BoolVar(&o.subtasks, "subtasks", false, "of one checkpoint: the sub-tasks of each operator")
 	o.mapOptions.addFlags(c)
 	o.streamOptions.addFlags(c)
+	o.metricsOptions.addFlags(c)
 }
 
 func (o *duOptions) validate(env *Env) error {
@@ -97,13 +99,15 @@ could not be read. Orphans and missing files are no error.`,
   ckpt du /data/flink -o json | jq '.root.orphan'`,
 		GroupID: groupLook,
 		RunE: func(c *cobra.Command, args []string) error {
-			if err := opts.validate(env); err != nil {
-				return err
-			}
 			if len(args) == 0 {
 				args = []string{urlOf(args)}
 			}
-			return runDu(c.Context(), env, opts, args)
+			return opts.record(c.Context(), env, "du", args, func() error {
+				if err := opts.validate(env); err != nil {
+					return err
+				}
+				return runDu(c.Context(), env, opts, args)
+			})
 		},
 	}
 	opts.addFlags(c)
@@ -128,6 +132,11 @@ func runDu(ctx context.Context, env *Env, opts *duOptions, args []string) error 
 	}
 	if err := d.print(ctx); err != nil {
 		return err
+	}
+	for i := range d.used.Roots {
+		if d.trees[i].shown {
+			opts.metrics.used(d.trees[i].URL(), &d.used.Roots[i].Sums)
+		}
 	}
 	return d.verdict()
 }

@@ -27,6 +27,15 @@ type Env struct {
 	// makes of it.
 	Storage   func(storage.Settings) layout.OpenStore
 	OpenStore layout.OpenStore
+	// Mutable gives what opens a tree for changes. Commands that were told to change
+	// something use OpenMutable, which Run makes of it.
+	Mutable     func(storage.Settings) layout.OpenMutable
+	OpenMutable layout.OpenMutable
+	// Concurrency is how many requests, or files, may be under way at a time; 0 where Run
+	// did not settle it.
+	Concurrency int
+	// Flink tells the value of a key of Flink's configuration; nil where none was named.
+	Flink func(key string) (string, bool)
 
 	// Whether the three streams are terminals.
 	InTerminal, OutTerminal, ErrTerminal bool
@@ -53,6 +62,7 @@ func systemEnv() *Env {
 		LookupEnv:   os.LookupEnv,
 		Now:         time.Now,
 		Storage:     func(s storage.Settings) layout.OpenStore { return storage.New(s).Open },
+		Mutable:     func(s storage.Settings) layout.OpenMutable { return storage.New(s).OpenMutable },
 		InTerminal:  isTerminal(os.Stdin),
 		OutTerminal: isTerminal(os.Stdout),
 		ErrTerminal: isTerminal(os.Stderr),

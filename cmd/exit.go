@@ -9,6 +9,7 @@ import (
 	"github.com/ckpt-tool/ckpt/layout"
 	"github.com/ckpt-tool/ckpt/layout/flinkconf"
 	"github.com/ckpt-tool/ckpt/layout/gate"
+	"github.com/ckpt-tool/ckpt/layout/prune"
 	"github.com/ckpt-tool/ckpt/layout/storage"
 	"github.com/ckpt-tool/ckpt/metadata"
 )
@@ -84,6 +85,8 @@ func lookUp(err error) (exitEntry, bool) {
 		return exitEntry{code: NotFound}, true
 	case *findingsError:
 		return exitEntry{code: Findings}, true
+	case *refusedError, *prune.StoppedError:
+		return exitEntry{code: Refused}, true
 	case *layout.LookupError:
 		return exitEntry{code: Failed}, true
 	case *layout.NotFoundError:

@@ -6,7 +6,9 @@ import (
 	"log/slog"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/ckpt-tool/ckpt/layout"
 	"github.com/spf13/cobra"
@@ -130,10 +132,27 @@ func envName(flag string) string {
 // flags delete, or loosen a guard: a forgotten variable must not do that.
 func neverFromEnv(flag string) bool {
 	switch flag {
-	case "apply", "ended", "clusters-complete", "trash":
+	case "apply", "ended", "clusters-complete", "assume-ended-after", "no-other-roots", "entropy-prefix",
+		"min-age", "max-orphan-percent", "trash":
 		return true
 	}
 	return strings.HasPrefix(flag, "unsafe-") || strings.HasPrefix(flag, "remove-")
+}
+
+// onlyTyped is the annotation of a flag that deletes or loosens a guard in this command
+// alone, and has a name that does neither in others.
+const onlyTyped = "ckpt_only_typed"
+
+// mustBeTyped makes a flag of c count on the command line only.
+func mustBeTyped(c *cobra.Command, flag string) {
+	if err := c.Flags().SetAnnotation(flag, onlyTyped, nil); err != nil {
+		panic(err) // there is no such flag
+	}
+}
+
+func isTyped(f *pflag.Flag) bool {
+	_, only := f.Annotations[onlyTyped]
+	return only || neverFromEnv(f.Name)
 }
 
 // isQuestion tells whether a flag asks ckpt about itself. CI systems set
@@ -147,7 +166,7 @@ func fromEnvironment(env *Env, flags *pflag.FlagSet) (ignored []string, err erro
 		value := env.Getenv(envName(f.Name))
 		switch {
 		case err != nil || f.Changed || value == "" || isQuestion(f.Name):
-		case neverFromEnv(f.Name):
+		case isTyped(f):
 			ignored = append(ignored, envName(f.Name))
 		default:
 			err = setFromEnvironment(flags, f, value)
@@ -246,4 +265,100 @@ func (m *pathMaps) GetSlice() []string {
 		all = append(all, mapping.Old+"="+mapping.New)
 	}
 	return all
+}
+
+// days is the value of a flag that is a duration, in weeks and days as well.
+type days time.Duration
+
+// String implements pflag.Value.
+func (d *days) String() string {
+	if *d == 0 {
+		return ""
+	}
+	return formatDays(time.Duration(*d))
+}
+
+// Type implements pflag.Value.
+func (d *days) Type() string { return "DURATION" }
+
+// Set implements pflag.Value.
+func (d *days) Set(s string) error {
+	v, err := parseDays(s)
+	*d = days(v)
+	return err
+}
+
+// longUnits are those that time.ParseDuration does not have.
+var longUnits = map[byte]time.Duration{'w': 7 * 24 * time.Hour, 'd': 24 * time.Hour}
+
+// parseDays reads a duration such as 90m, 7d or 1w2d12h. There are no negative ones.
+func parseDays(s string) (time.Duration, error) {
+	total, rest := time.Duration(0), s
+	for {
+		end := strings.IndexAny(rest, "wd")
+		if end < 0 {
+			break
+		}
+		n, err := strconv.ParseFloat(rest[:end], 64)
+		if err != nil || !(n >= 0 && n < 1e5) {
+			return 0, notDuration(s)
+		}
+		total += time.Duration(n * float64(longUnits[rest[end]]))
+		rest = rest[end+1:]
+	}
+	if rest == "" && s != "" {
+		return total, nil
+	}
+	d, err := time.ParseDuration(rest)
+	if err != nil || d < 0 || total+d < total {
+		return 0, notDuration(s)
+	}
+	return total + d, nil
+}
+
+func notDuration(s string) error {
+	return fmt.Errorf("%q is no duration: want one such as 90m, 24h, 7d or 2w", s)
+}
+
+// formatDays is a duration in the form that parseDays reads, without units of zero.
+func formatDays(d time.Duration) string {
+	const day = 24 * time.Hour
+	var b strings.Builder
+	if n := d / day; n > 0 {
+		fmt.Fprintf(&b, "%dd", n)
+	}
+	if rest := d % day; rest > 0 || b.Len() == 0 {
+		text := rest.String()
+		for _, zero := range []string{"m0s", "h0m"} {
+			if strings.HasSuffix(text, zero) {
+				text = text[:len(text)-2]
+			}
+		}
+		b.WriteString(text)
+	}
+	return b.String()
+}
+
+// bytesValue is the value of a flag that is a number of bytes, such as 500G.
+type bytesValue int64
+
+// String implements pflag.Value.
+func (b *bytesValue) String() string {
+	if *b == 0 {
+		return ""
+	}
+	return strconv.FormatInt(int64(*b), 10)
+}
+
+// Type implements pflag.Value.
+func (b *bytesValue) Type() string { return "SIZE" }
+
+// Set implements pflag.Value.
+func (b *bytesValue) Set(s string) error {
+	n, err := parseSize(s)
+	if err == nil && n == 0 {
+		err = errors.New("want a number above 0")
+	}
+	*b = bytesValue(n)
+	return err
 }

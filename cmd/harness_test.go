@@ -64,6 +64,7 @@ func (c call) world(args []string) *Env {
 			return v, ok
 		},
 		OpenStore:   storage.Open,
+		OpenMutable: storage.New(storage.Settings{}).OpenMutable,
 		Now:         func() time.Time { return c.now },
 		OutTerminal: c.terminal,
 		ErrTerminal: c.terminal,

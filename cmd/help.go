@@ -66,10 +66,14 @@ func printHelp(env *Env, c *cobra.Command) {
 }
 
 func synopsis(c *cobra.Command) string {
-	if c.HasAvailableSubCommands() {
-		return c.CommandPath() + " COMMAND [flags]"
+	if !c.HasAvailableSubCommands() {
+		return c.UseLine()
 	}
-	return c.UseLine()
+	line := c.CommandPath() + " COMMAND [flags]"
+	if takesArguments(c) {
+		line = c.UseLine() + "\n  " + line
+	}
+	return line
 }
 
 func helpCommands(b *strings.Builder, c *cobra.Command, title func(string)) {

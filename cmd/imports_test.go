@@ -32,6 +32,8 @@ var arrows = []struct {
 	{"layout", []string{"metadata/..."}},
 	{"layout/storage/...", []string{"layout", "layout/storage/..."}},
 	{"layout/gate", []string{"layout", "layout/verify", "metadata/..."}},
+	{"layout/relocate", []string{"layout", "layout/verify", "metadata/..."}},
+	{"layout/prune", []string{"layout", "layout/usage", "metadata/..."}},
 	{"layout/users", []string{"layout", "layout/usage", "metadata/..."}},
 	{"layout/...", []string{"layout", "metadata/..."}},
 	{"backends", []string{"metadata/..."}},
@@ -40,6 +42,7 @@ var arrows = []struct {
 	{"backends/...", []string{"backends/...", "metadata/..."}},
 	{"restore", []string{"layout", "backends", "backends/keygroups", "backends/types", "metadata/..."}},
 	{"restore/engine", []string{"restore", "layout", "backends", "backends/keygroups", "backends/types", "metadata/..."}},
+	{"restore/cluster", []string{"layout"}},
 	{"restore/...", []string{"restore/...", "layout/...", "backends/...", "metadata/..."}},
 	{"testdata", []string{"metadata/..."}},
 	{"testdata/...", []string{"testdata", "metadata/...", "layout"}},
@@ -65,6 +68,7 @@ var owners = []struct {
 	{"github.com/Azure/...", []string{"layout/storage/..."}},
 	{"github.com/colinmarc/hdfs/...", []string{"layout/storage/..."}},
 	{"github.com/cockroachdb/pebble/...", []string{"backends/pebble"}},
+	{"github.com/parquet-go/...", []string{"layout/inventory"}},
 }
 
 // purists are rooms that import no library but those named.
@@ -75,6 +79,7 @@ var purists = []struct {
 	{"metadata/...", nil},
 	{"layout", []string{"golang.org/x/sync/errgroup"}},
 	{"backends", nil},
+	{"restore/cluster", nil},
 }
 
 // catchAll are names that say nothing of what a package is for.

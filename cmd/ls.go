@@ -17,6 +17,7 @@ const urlArg = "[URL]"
 type lsOptions struct {
 	streamOptions
 	mapOptions
+	metricsOptions
 	job, kind, sort string
 	states          []string
 	verify, reverse bool
@@ -35,6 +36,7 @@ func (o *lsOptions) addFlags(c *cobra.Command) {
 	c.Flags().BoolVar(&o.reverse, "reverse", false, "the other way round")
 	o.mapOptions.addFlags(c)
 	o.streamOptions.addFlags(c)
+	o.metricsOptions.addFlags(c)
 }
 
 // validate settles what depends on several flags.
@@ -101,10 +103,12 @@ where something could not be read.`,
 		GroupID: groupLook,
 		Args:    maxArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			if err := opts.validate(env); err != nil {
-				return err
-			}
-			return runLs(c.Context(), env, opts, urlOf(args))
+			return opts.record(c.Context(), env, "ls", []string{urlOf(args)}, func() error {
+				if err := opts.validate(env); err != nil {
+					return err
+				}
+				return runLs(c.Context(), env, opts, urlOf(args))
+			})
 		},
 	}
 	opts.addFlags(c)
@@ -142,6 +146,7 @@ func runLs(ctx context.Context, env *Env, opts *lsOptions, url string) error {
 	if err := l.print(ctx, store); err != nil {
 		return err
 	}
+	opts.metrics.listed(l.inv.Root, &l.tally)
 	return l.verdict()
 }
 

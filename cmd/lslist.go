@@ -87,6 +87,7 @@ type listing struct {
 	codes     []Code         // what the states come to
 	unread    []error
 	damaged   bool // something is
+	tally     tally
 }
 
 // print reads all _metadata and writes what they say.
@@ -131,6 +132,7 @@ func (l *listing) each(ctx context.Context, store layout.Store, give func(lsEntr
 		if e.State == layout.Damaged {
 			l.damaged = true
 		}
+		l.tally.see(&e)
 		if shown := newLsEntry(e); l.opts.shows(&shown) {
 			if err := give(shown); err != nil {
 				return err

@@ -21,8 +21,9 @@ import (
 
 // The groups of commands in the help.
 const (
-	groupLook  = "look"
-	groupTools = "tools"
+	groupLook   = "look"
+	groupChange = "change"
+	groupTools  = "tools"
 )
 
 // newSubcommands makes the commands of ckpt in the order of the help.
@@ -35,6 +36,10 @@ func newSubcommands(env *Env) []*cobra.Command {
 		newVerifyCommand(env),
 		newWhyCommand(env),
 		newDiffCommand(env),
+		newPruneCommand(env),
+		newRmCommand(env),
+		newCpCommand(env),
+		newMvCommand(env, removeSource),
 		newUIDCommand(env),
 		newVersionCommand(env),
 		newCompletionCommand(env),
@@ -54,7 +59,8 @@ func newRoot(env *Env) *cobra.Command {
 		Short: "Look into the checkpoints and savepoints of Apache Flink",
 		Long: `ckpt looks into the checkpoints and savepoints of Apache Flink: which there are,
 what is in them, which still restore, how big they really are, and why a file is
-there. It reads their files, needs no Java and no cluster, and changes nothing.
+there. It reads their files, and needs no Java and no cluster. Only the commands
+listed under Change change anything.
 
 URL is a local path or file://, s3:// (s3a, s3p), gs://, azblob:// (abfs, wasb),
 hdfs:// or webhdfs://. Credentials are those of each cloud's own tools, and
@@ -63,7 +69,8 @@ endpoints may come from Flink's configuration (--flink-conf, -D s3.endpoint=…)
   ckpt latest /data/flink/checkpoints      the newest one that is complete
   ckpt verify latest:/data/flink           whether it still restores
   ckpt du /data/flink                      where the bytes are, and the orphans
-  ckpt inspect /data/flink/savepoint-1f2e  operators, sub-tasks and files of one`,
+  ckpt inspect /data/flink/savepoint-1f2e  operators, sub-tasks and files of one
+  ckpt prune /data/flink --keep-last 3     what may go; --apply deletes it`,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
@@ -80,7 +87,7 @@ endpoints may come from Flink's configuration (--flink-conf, -D s3.endpoint=…)
 		_ = prepare(env, opts, c.Flags())
 		printHelp(env, c)
 	})
-	root.AddGroup(&cobra.Group{ID: groupLook, Title: "Look"}, &cobra.Group{ID: groupTools, Title: "Tools"})
+	root.AddGroup(&cobra.Group{ID: groupLook, Title: "Look"}, &cobra.Group{ID: groupChange, Title: "Change"}, &cobra.Group{ID: groupTools, Title: "Tools"})
 	root.AddCommand(newSubcommands(env)...)
 	root.SetHelpCommand(newHelpCommand(env))
 	opts.addFlags(root)

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -20,7 +21,8 @@ func TestMain(m *testing.M) {
 }
 
 // TestScript runs testdata/script. In a script, $TREES is the folder testdata, and
-// `exits CODE COMMAND` wants that exit code exactly.
+// `exits CODE COMMAND` wants that exit code exactly, and `age DURATION DIR...` lets all
+// below the directories be so old.
 func TestScript(t *testing.T) {
 	trees, err := filepath.Abs("../testdata")
 	if err != nil {
@@ -41,7 +43,7 @@ func TestScript(t *testing.T) {
 			}
 			return false, errors.New("no such condition")
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": scriptExits},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": scriptExits, "age": scriptAge},
 	})
 }
 
@@ -62,4 +64,25 @@ func scriptExits(ts *testscript.TestScript, neg bool, args []string) {
 	if got != want {
 		ts.Fatalf("exit code %d, want %d", got, want)
 	}
+}
+
+func scriptAge(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: age DURATION DIR...")
+	}
+	age, err := parseDays(args[0])
+	ts.Check(err)
+	for _, dir := range args[1:] {
+		ts.Check(setAge(ts.MkAbs(dir), time.Now().Add(-age)))
+	}
+}
+
+// setAge gives one time to all below dir.
+func setAge(dir string, when time.Time) error {
+	return filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		return os.Chtimes(path, when, when)
+	})
 }

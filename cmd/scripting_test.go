@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/ckpt-tool/ckpt/testdata"
+	"github.com/spf13/cobra"
 )
 
 // docs/scripting.md is the contract: it must name the codes and variables that
@@ -59,14 +60,12 @@ func TestScriptingGuide(t *testing.T) {
 }
 
 func flagExists(name string) bool {
-	root := newRoot(call{}.world(nil))
-	for _, c := range append(root.Commands(), root) {
+	var has func(c *cobra.Command) bool
+	has = func(c *cobra.Command) bool {
 		c.InitDefaultHelpFlag()
-		if c.Flags().Lookup(name) != nil || c.PersistentFlags().Lookup(name) != nil {
-			return true
-		}
+		return c.Flags().Lookup(name) != nil || c.PersistentFlags().Lookup(name) != nil || slices.ContainsFunc(c.Commands(), has)
 	}
-	return false
+	return has(newRoot(call{}.world(nil)))
 }
 
 // What the examples show must be there.
@@ -76,6 +75,7 @@ func TestScriptingExamples(t *testing.T) {
 		t.Fatal(err)
 	}
 	tree := filepath.Join(testdata.Root(t), "flink", "2.2.0", "savepoint-and-checkpoints")
+	old, _ := pinned(t, "2.2.0/savepoint-and-checkpoints")
 	incremental := filepath.Join(testdata.Root(t), "flink", "2.2.0", "rocksdb-incremental-small", "495d8572c34476e61174bd4e676c9523")
 	for section, args := range map[string][]string{
 		"### ckpt ls":      {"ls", tree},
@@ -84,6 +84,8 @@ func TestScriptingExamples(t *testing.T) {
 		"### ckpt why":     {"why", filepath.Join(incremental, "shared", "53310b3e-8b68-473b-a578-88a7cfe22d40")},
 		"### ckpt diff":    {"diff", filepath.Join(incremental, "chk-4"), filepath.Join(incremental, "chk-6")},
 		"### ckpt verify":  {"verify", filepath.Join(testdata.Root(t), "flink", "2.0.0", "rescale-claim")},
+		"### ckpt prune":   {"prune", old, "--keep-last", "1", "--min-age", "1h", "--no-other-roots", "--ended", "all"},
+		"### ckpt rm":      {"rm", filepath.Join(old, "41faf955ef9cf869192a110509a82ccf", "chk-1"), "--min-age", "1h", "--no-other-roots", "--ended", "all"},
 		"### ckpt uid":     {"uid", "my-uid"},
 		"### ckpt version": {"version"},
 	} {

@@ -31,14 +31,20 @@ func (o *storageOptions) settle(env *Env) error {
 		return usagef("at 1, a bucket is listed page by page", "--concurrency: want 1 to %d", mostConcurrent)
 	}
 	conf, err := o.load(env)
-	if err != nil || env.Storage == nil {
+	if err != nil {
 		return err
 	}
+	env.Concurrency = o.concurrency
 	settings := storage.Settings{Concurrency: o.concurrency, LookupEnv: env.LookupEnv, Log: env.Log}
 	if conf != nil {
-		settings.Flink = conf.Lookup
+		settings.Flink, env.Flink = conf.Lookup, conf.Lookup
 	}
-	env.OpenStore = env.Storage(settings)
+	if env.Storage != nil {
+		env.OpenStore = env.Storage(settings)
+	}
+	if env.Mutable != nil {
+		env.OpenMutable = env.Mutable(settings)
+	}
 	return nil
 }
 

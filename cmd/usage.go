@@ -59,7 +59,7 @@ func noCommand(c *cobra.Command, args []string) error {
 
 // flagError explains a flag that cobra cannot parse.
 func flagError(c *cobra.Command, err error) error {
-	if args := c.Flags().Args(); c.HasSubCommands() && len(args) > 0 {
+	if args := c.Flags().Args(); c.HasSubCommands() && !takesArguments(c) && len(args) > 0 {
 		return unknownCommand(c, args[0]) // its flags cannot be known either
 	}
 	hint := fmt.Sprintf("%s --help lists the flags", c.CommandPath())
@@ -71,6 +71,9 @@ func flagError(c *cobra.Command, err error) error {
 	}
 	return usagef(hint, "%s", err.Error())
 }
+
+// takesArguments tells whether c takes others than the names of sub-commands.
+func takesArguments(c *cobra.Command) bool { return strings.Contains(c.Use, " ") }
 
 // similarFlag is the flag whose name is nearest to name, "" where none is near.
 func similarFlag(flags *pflag.FlagSet, name string) string {

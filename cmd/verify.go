@@ -21,6 +21,7 @@ import (
 type verifyOptions struct {
 	openOptions
 	mapOptions
+	metricsOptions
 	level, format, sample   string
 	seed                    uint64
 	manifest, against, gate string
@@ -41,6 +42,7 @@ func (o *verifyOptions) addFlags(c *cobra.Command) {
 	c.Flags().StringVar(&o.against, "against", "", "compare with the `FILE` that --manifest wrote")
 	c.Flags().StringVar(&o.gate, "gate", "", "check the rules in `FILE` as well, such as .ckpt.yaml")
 	o.mapOptions.addFlags(c)
+	o.metricsOptions.addFlags(c)
 	o.latestOptions.addFlags(c, "with latest: ")
 	c.Flags().Lookup("job").Usage = "only the job of this `ID`"
 }
@@ -114,11 +116,13 @@ none, and with 1 where something could not be checked.`,
 		GroupID: groupLook,
 		Args:    maxArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			settings, err := opts.validate(env)
-			if err != nil {
-				return err
-			}
-			return runVerify(c.Context(), env, opts, settings, urlOf(args))
+			return opts.record(c.Context(), env, "verify", []string{urlOf(args)}, func() error {
+				settings, err := opts.validate(env)
+				if err != nil {
+					return err
+				}
+				return runVerify(c.Context(), env, opts, settings, urlOf(args))
+			})
 		},
 	}
 	opts.addFlags(c)
@@ -163,6 +167,7 @@ func runVerify(ctx context.Context, env *Env, opts *verifyOptions, settings veri
 	if err := v.print(); err != nil {
 		return err
 	}
+	opts.metrics.verified(v.report.Root, v.report.Results)
 	return v.verdict()
 }
 

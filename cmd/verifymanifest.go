@@ -82,6 +82,14 @@ func digest(ctx context.Context, store layout.Store, key string) (*verify.Digest
 
 // replaceFile writes a file as a whole or not at all.
 func replaceFile(path string, data []byte) error {
+	return streamFile(path, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+}
+
+// streamFile is replaceFile for what is not to be in memory at once.
+func streamFile(path string, write func(io.Writer) error) error {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if failed := new(fs.PathError); errors.As(err, &failed) {
 		return &fs.PathError{Op: "write", Path: path, Err: failed.Err}
@@ -90,7 +98,7 @@ func replaceFile(path string, data []byte) error {
 		return err
 	}
 	defer os.Remove(f.Name())
-	_, err = f.Write(data)
+	err = write(f)
 	if err == nil {
 		err = f.Sync()
 	}

@@ -414,7 +414,7 @@ class Cases {
         return new Pipeline("bcast").parallelism(3);
     }
 
-    private static String[] changelog(String materialize) {
+    static String[] changelog(String materialize) {
         return new String[] {
             "state.changelog.enabled",
             "true",
@@ -427,7 +427,7 @@ class Cases {
         };
     }
 
-    private static String[] cat(String[]... a) {
+    static String[] cat(String[]... a) {
         return Arrays.stream(a).flatMap(Arrays::stream).toArray(String[]::new);
     }
 }

@@ -1,0 +1,91 @@
+package prune
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/ckpt-tool/ckpt/layout"
+	"github.com/ckpt-tool/ckpt/metadata"
+)
+
+// stop asks the guards that stop everything.
+func (p *planner) stop() {
+	for _, s := range p.World.Stops {
+		p.guards.trip(s.Guard, s.Message)
+	}
+	if p.Policy.Deletes() && !p.OtherRoots {
+		p.guards.trip(GuardOtherRoots, "checkpoints elsewhere may use files here: name the roots where they lie by --also-root URL, or say --no-other-roots")
+	}
+	for _, t := range p.Graph.Trees {
+		p.stopListing(t)
+	}
+	for i := range p.Graph.Nodes {
+		n := &p.Graph.Nodes[i]
+		p.stopMetadata(n)
+		p.stopReferences(n)
+	}
+}
+
+// stopListing looks for what a listing has not shown.
+func (p *planner) stopListing(t *layout.Tree) {
+	for _, err := range t.Errors {
+		p.guards.trip(GuardListing, err.Error())
+	}
+	for _, o := range t.Skipped {
+		if o.Type == layout.TypeLink && !layout.IsDataFile(o.Name()) && !t.Inner(o.Key) {
+			p.guards.trip(GuardListing, layout.Join(t.Root, o.Key)+" is a symbolic link that leads out of the root: what lies behind it may use files here; name a root that holds both, or remove the link")
+		}
+	}
+}
+
+// stopMetadata looks for what could not be read to its end. Half of a _metadata that is
+// being written looks corrupt, too, where storage shows files before they are whole.
+func (p *planner) stopMetadata(n *layout.Node) {
+	var format *metadata.Error
+	at := layout.Join(n.Tree.Root, n.MetadataKey())
+	switch n.State {
+	case layout.Corrupt, layout.Unsupported, layout.Unreadable:
+		guard := GuardMetadata
+		if errors.As(n.Err, &format) && format.UnknownHandle {
+			guard = GuardHandle
+		}
+		p.guards.trip(guard, at+": "+n.Reason)
+	default:
+		if n.Snapshot.Err != nil {
+			p.guards.trip(GuardListing, n.URL()+": "+n.Snapshot.Err.Error())
+		}
+		if n.Metadata == nil && n.Followed() {
+			p.guards.trip(GuardMetadata, at+" is gone")
+		}
+	}
+}
+
+// stopReferences looks for references of which it is not known what they mean. If they
+// mean a file here, that looks like one that nothing uses.
+func (p *planner) stopReferences(n *layout.Node) {
+	for _, dir := range n.Strays {
+		p.guards.trip(GuardReference, fmt.Sprintf("%s names files in %s, which lies in no root: declare it by --also-root, or say by --map where it is now", n.URL(), dir))
+	}
+	if n.Outside.Refs > 0 && len(n.Strays) == 0 {
+		p.guards.trip(GuardReference, fmt.Sprintf("%s names %d files that lie in no root", n.URL(), n.Outside.Refs))
+	}
+	for i := range n.Broken {
+		if why := unresolved(&n.Broken[i]); why != "" {
+			p.guards.trip(GuardReference, fmt.Sprintf("%s names %s: %s", n.URL(), n.Broken[i].Path, why))
+		}
+	}
+}
+
+// unresolved tells why it is not known what a broken reference means, "" where it is.
+func unresolved(b *layout.Broken) string {
+	switch {
+	case b.Fault == layout.FaultPath:
+		return "that is no path of a file"
+	case b.Fault == layout.FaultDoubt:
+		return strings.TrimPrefix(b.Found.Err.Error(), b.Path+": ")
+	case b.Fault == layout.FaultAbsent && b.Found.How == layout.Mapped:
+		return "there is no such file at " + b.Found.URL + ", where --map leads"
+	}
+	return ""
+}
