@@ -11,7 +11,8 @@ import (
 // builder reads snapshots into nodes.
 type builder struct {
 	*finder
-	opts GraphOptions
+	opts     GraphOptions
+	adopting bool // the snapshots lie in no tree
 }
 
 // read gives a node for each snapshot. Its only error is that of ctx.
@@ -24,7 +25,7 @@ func (b *builder) read(ctx context.Context, tree *Tree, snapshots []Snapshot, pr
 			observe = b.opts.Observe(tree, &snapshots[i])
 		}
 		t := b.tracer(ctx, Join(tree.Root, snapshots[i].Dir), observe)
-		return t.visitor(), func() { nodes[i].take(b.trees, tree, &snapshots[i], &t.trace) }
+		return t.visitor(), func() { nodes[i].take(b.trees, tree, &snapshots[i], &t.trace, b.adopting) }
 	}
 	i := 0
 	for e, err := range Assess(ctx, tree.Store, snapshots, assess) {
@@ -40,16 +41,18 @@ func (b *builder) read(ctx context.Context, tree *Tree, snapshots []Snapshot, pr
 }
 
 // take keeps what was found on the way through a whole _metadata.
-func (n *Node) take(trees []*Tree, tree *Tree, s *Snapshot, t *trace) {
+func (n *Node) take(trees []*Tree, tree *Tree, s *Snapshot, t *trace, adopting bool) {
 	n.followed = true
 	n.Inline, n.Outside, n.ByTail, n.Managed = t.inline, t.outside, t.byTail, slices.Sorted(maps.Keys(t.managed))
 	n.Strays, n.Operators = t.strays, t.set
 	n.Segments, n.Broken = slices.Clip(t.segments), t.broken
-	if tree.Inventory == nil {
+	switch {
+	case tree.Inventory != nil:
+		if own := tree.Files.Find(s.Metadata.Key); own != NoFile {
+			t.uses = append(t.uses, newUse(tree.base+ObjectID(own), false))
+		}
+	case !adopting:
 		return
-	}
-	if own := tree.Files.Find(s.Metadata.Key); own != NoFile {
-		t.uses = append(t.uses, newUse(tree.base+ObjectID(own), false))
 	}
 	slices.Sort(t.uses)
 	n.Objects = make([]ObjectID, 0, distinct(t.uses))

@@ -66,7 +66,11 @@ func newFiles() *Files {
 func (f *Files) add(dir *node, name string, o Object) {
 	id := FileID(f.rows.n)
 	row := fileRow{size: o.Size, modified: noTime, dir: dir.number}
-	if !o.Modified.IsZero() {
+	switch year := o.Modified.Year(); {
+	case o.Modified.IsZero() || year < 1700:
+	case year > 2200: // UnixNano would overflow: it is the future in any case
+		row.modified = 1<<63 - 1
+	default:
 		row.modified = o.Modified.UnixNano()
 	}
 	if u, ok := parseUUID(name); ok {
@@ -148,6 +152,10 @@ func (f *Files) Name(id FileID) string {
 
 // Random tells whether the name is a UUID, as Flink names files of state.
 func (f *Files) Random(id FileID) bool { return !f.rows.at(id).other }
+
+// NameHash is equal for files of equal random names, in this process, and nearly never for
+// others.
+func (f *Files) NameHash(id FileID) uint64 { return hashUUID(f.rows.at(id).name, 0) }
 
 // Area tells in what kind of directory the file lies.
 func (f *Files) Area(id FileID) Area { return f.node(id).area }

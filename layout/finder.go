@@ -12,8 +12,9 @@ import (
 // finder tells where the files lie that _metadata names. Any number of goroutines
 // may use it.
 type finder struct {
-	trees []*Tree
-	maps  []Mapping
+	trees   []*Tree
+	maps    []Mapping
+	aliases []Mapping
 	// lists knows directories that no tree shows. It is nil where nobody shall look there.
 	lists *directories
 	// around are the directories that hold the jobs, where a tree is but a part of that:
@@ -141,6 +142,9 @@ func (f *finder) locate(ctx context.Context, from string, key placeKey) *place {
 		p.how, p.url = Mapped, mapped
 		f.look(ctx, p)
 		return p
+	}
+	if real, ok := MapURL(f.aliases, p.url); ok {
+		p.url = real
 	}
 	p.how = Exact
 	if f.within(p.url) != nil {

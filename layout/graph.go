@@ -19,7 +19,7 @@ type Tree struct {
 	*Inventory
 
 	base  ObjectID            // of its first file
-	inner map[string]bool     // links that lead to what the tree holds
+	links map[string]string   // symbolic links, and the URLs to which they lead
 	jobs  map[JobID][]*JobDir // where the directories of each job lie
 }
 
@@ -40,24 +40,34 @@ func NewTree(ctx context.Context, store Store, progress func(files int, bytes in
 	return t, ctx.Err()
 }
 
-// followLinks finds out which links lead to what the tree holds anyway: stores follow
-// none out of their root.
+// followLinks finds out where links lead.
 func (t *Tree) followLinks(ctx context.Context) {
+	store, ok := t.Store.(LinkReader)
+	if !ok {
+		return
+	}
 	for _, o := range t.Skipped {
-		if o.Type != TypeLink || IsDataFile(o.Name()) {
+		if o.Type != TypeLink {
 			continue
 		}
-		if _, err := t.Store.Stat(ctx, o.Key); err == nil {
-			if t.inner == nil {
-				t.inner = map[string]bool{}
+		if target, err := store.ReadLink(ctx, o.Key); err == nil {
+			if t.links == nil {
+				t.links = map[string]string{}
 			}
-			t.inner[o.Key] = true
+			t.links[o.Key] = target
 		}
 	}
 }
 
-// Inner tells whether a symbolic link leads to something that the tree holds.
-func (t *Tree) Inner(key string) bool { return t.inner[key] }
+// Link is the URL to which a symbolic link leads, "" where that is not known.
+func (t *Tree) Link(key string) string { return t.links[key] }
+
+// Inner tells whether a symbolic link leads to where the tree is listed anyway: if it
+// leads on from there, that is by another link, which is listed as well.
+func (t *Tree) Inner(key string) bool {
+	_, inside := Below(t.Root, t.links[key])
+	return inside && t.links[key] != ""
+}
 
 // Object is the number of a file in the tree's graph.
 func (t *Tree) Object(f FileID) ObjectID { return t.base + ObjectID(f) }
@@ -67,6 +77,9 @@ func (t *Tree) Object(f FileID) ObjectID { return t.base + ObjectID(f) }
 type Graph struct {
 	Trees []*Tree
 	Nodes []Node // in the order of the trees, and of their snapshots
+
+	// Adopted are snapshots that lie in no tree, and use files of these all the same.
+	Adopted []Node
 
 	uses  []int32 // of each object, how many nodes use it
 	owner []int32 // the last of these
@@ -109,6 +122,8 @@ func (n *Node) Followed() bool { return n.followed }
 type GraphOptions struct {
 	Assess AssessOptions
 	Maps   []Mapping
+	// Aliases are other names of places: what lies below Old is what lies below New.
+	Aliases []Mapping
 	// Open is for what lies outside of the trees. Where it is nil, nobody looks there.
 	Open OpenStore
 	// Observe is called for each snapshot and gives the function that is told of its
@@ -163,6 +178,35 @@ func (g *Graph) Read(ctx context.Context, tree *Tree, snapshots []Snapshot) ([]N
 	return b.read(ctx, tree, snapshots, func(int) {})
 }
 
+// Adopt reads a snapshot that lies in none of the trees, and counts it among the users of
+// their files. What it names elsewhere is not looked at. Where its _metadata is not there
+// or cannot be read to its end, that is an error, and nothing is counted.
+func (g *Graph) Adopt(ctx context.Context, target *Target) error {
+	o, err := target.Store.Stat(ctx, target.Metadata)
+	if err != nil {
+		return err
+	}
+	t := &Tree{Root: target.Store.URL(), Store: target.Store}
+	b := *g.build
+	b.opts.Observe, b.adopting = nil, true
+	nodes, err := b.read(ctx, t, []Snapshot{snapshotOf(target, o)}, func(int) {})
+	if err != nil {
+		return err
+	}
+	n := nodes[0]
+	if !n.followed {
+		if n.Err != nil {
+			return n.Err
+		}
+		return &NotCheckpointError{Path: n.URL(), Message: n.Reason}
+	}
+	for _, id := range n.Objects {
+		g.uses[id]++
+	}
+	g.Adopted = append(g.Adopted, n)
+	return nil
+}
+
 // Follow reads one snapshot and looks up what it names, directory by directory,
 // without a listing of the whole tree. opts.Open must be set.
 func Follow(ctx context.Context, target *Target, opts GraphOptions) (*Node, error) {
@@ -192,7 +236,7 @@ func snapshotOf(t *Target, meta Object) Snapshot {
 }
 
 func newFinder(trees []*Tree, opts GraphOptions) *finder {
-	f := &finder{trees: trees, maps: opts.Maps}
+	f := &finder{trees: trees, maps: opts.Maps, aliases: opts.Aliases}
 	if opts.Open == nil {
 		return f
 	}

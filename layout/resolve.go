@@ -105,11 +105,15 @@ func (r *Resolver) direct(url string) (Location, bool) {
 }
 
 // mapped applies the mapping with the longest Old.
-func (r *Resolver) mapped(url string) (string, bool) {
+func (r *Resolver) mapped(url string) (string, bool) { return MapURL(r.Maps, url) }
+
+// MapURL tells where the canonical url is to be read by the mappings, and whether one of
+// them is for it. Of several, that with the longest Old counts.
+func MapURL(maps []Mapping, url string) (string, bool) {
 	var best *Mapping
-	for i, m := range r.Maps {
+	for i, m := range maps {
 		if _, ok := Below(m.Old, url); ok && (best == nil || len(m.Old) > len(best.Old)) {
-			best = &r.Maps[i]
+			best = &maps[i]
 		}
 	}
 	if best == nil {

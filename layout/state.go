@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"time"
 
 	"github.com/ckpt-tool/ckpt/metadata"
@@ -66,7 +67,21 @@ func (f Facts) judgeFiles() (State, string) {
 	if f.Missing == 0 && f.Resized == 0 {
 		return Complete, ""
 	}
-	return Damaged, fmt.Sprintf("of the files it names, %d are missing and %d are of another size", f.Missing, f.Resized)
+	var what []string
+	if f.Missing > 0 {
+		what = append(what, fmt.Sprintf("%d %s missing", f.Missing, isOrAre(f.Missing)))
+	}
+	if f.Resized > 0 {
+		what = append(what, fmt.Sprintf("%d %s of another size", f.Resized, isOrAre(f.Resized)))
+	}
+	return Damaged, "of the files it names, " + strings.Join(what, ", ")
+}
+
+func isOrAre(n int) string {
+	if n == 1 {
+		return "is"
+	}
+	return "are"
 }
 
 // judgeMetadata is for a _metadata that is there but was not read to its end.

@@ -24,8 +24,9 @@ func TestJudge(t *testing.T) {
 	}{
 		"complete":                   {Facts{HasMetadata: true, Newest: young}, Complete, ""},
 		"complete, list error":       {Facts{HasMetadata: true, ListErr: denied}, Complete, ""},
-		"damaged: missing":           {Facts{HasMetadata: true, Missing: 3}, Damaged, "of the files it names, 3 are missing and 0 are of another size"},
-		"damaged: resized":           {Facts{HasMetadata: true, Resized: 1}, Damaged, "of the files it names, 0 are missing and 1 are of another size"},
+		"damaged: missing":           {Facts{HasMetadata: true, Missing: 3}, Damaged, "of the files it names, 3 are missing"},
+		"damaged: resized":           {Facts{HasMetadata: true, Resized: 1}, Damaged, "of the files it names, 1 is of another size"},
+		"damaged: both":              {Facts{HasMetadata: true, Missing: 1, Resized: 2}, Damaged, "of the files it names, 1 is missing, 2 are of another size"},
 		"corrupt":                    {Facts{HasMetadata: true, ReadErr: torn, Newest: old}, Corrupt, "unexpected end (at offset 77, 0x4d)"},
 		"corrupt, wrapped":           {Facts{HasMetadata: true, ReadErr: fmt.Errorf("x: %w", torn)}, Corrupt, "unexpected end (at offset 77, 0x4d)"},
 		"corrupt and young":          {Facts{HasMetadata: true, ReadErr: torn, Newest: young}, Corrupt, "unexpected end (at offset 77, 0x4d); it changed 14 min ago, so it may still be being written"},

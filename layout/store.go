@@ -111,6 +111,12 @@ type Inspector interface {
 	Unfinished(ctx context.Context, key string) (bool, error)
 }
 
+// LinkReader is a store that has symbolic links.
+type LinkReader interface {
+	// ReadLink is the canonical URL that a link names, whether anything is there or not.
+	ReadLink(ctx context.Context, key string) (string, error)
+}
+
 // Remarks are facts of a bucket, below the root, that matter to who wants to free space.
 type Remarks struct {
 	// Versioned is where deleting frees nothing: the bytes remain as older versions.

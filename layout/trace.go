@@ -206,7 +206,7 @@ func (t *tracer) count(r *Reference) {
 		t.trace.byTail++
 	}
 	if r.Found.Object == NoObject {
-		if r.Found.How == Outside || r.Found.Seen == Unlooked {
+		if r.Found.How == Outside || r.Found.Seen == Unlooked || r.Found.How == Mapped && t.within(r.Found.URL) == nil {
 			t.trace.outside.Refs++
 			t.trace.outside.Bytes += max(0, recordedSize(r.Handle))
 			if dir, _, ok := splitLast(r.Found.URL); ok && len(t.trace.strays) < maxStrays && !slices.Contains(t.trace.strays, dir) {

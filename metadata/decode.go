@@ -104,8 +104,12 @@ func (r *reader) header(c *Checkpoint) {
 		return
 	}
 	r.section("header")
-	if r.size < 4 || uint32(r.i32("magic number")) != magic {
-		r.stop(&Error{Kind: NotMetadata, Message: "not a Flink _metadata file: it does not begin with 49 60 67 2d"})
+	begin := int32(0)
+	if r.size >= 4 {
+		begin = r.i32("magic number")
+	}
+	if uint32(begin) != magic {
+		r.stop(&Error{Kind: NotMetadata, Message: "not a Flink _metadata file: it does not begin with 49 60 67 2d", Parquet: begin == parquet})
 		return
 	}
 	c.Version = r.i32("version")

@@ -33,6 +33,8 @@ type Error struct {
 	// UnknownHandle is whether a handle is of a kind that is not known. Either the file is
 	// corrupt, or a Flink wrote it that knows more kinds.
 	UnknownHandle bool
+	// Parquet is whether the file is one of Parquet, which calls some of its own so.
+	Parquet bool
 }
 
 // Error is the message with its offset.

@@ -17,6 +17,9 @@ const (
 // magic is the first four bytes of every `_metadata`.
 const magic = 0x4960672D
 
+// parquet is how files of Parquet begin, which has a _metadata, too: PAR1.
+const parquet = 0x50415231
+
 // unsupported is the error for a version that cannot be read.
 func unsupported(v int32) *Error {
 	e := &Error{Kind: Unsupported, Offset: 4}

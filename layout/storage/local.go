@@ -194,3 +194,19 @@ func (l *local) Remarks(context.Context) (layout.Remarks, error) { return layout
 
 // Unfinished implements layout.Inspector.
 func (l *local) Unfinished(context.Context, string) (bool, error) { return false, nil }
+
+// ReadLink implements layout.LinkReader.
+func (l *local) ReadLink(_ context.Context, key string) (string, error) {
+	key, err := layout.CleanKey(key)
+	if err != nil {
+		return "", err
+	}
+	target, err := l.root.Readlink(name(key))
+	if err != nil {
+		return "", l.fail(err, key)
+	}
+	if !filepath.IsAbs(target) {
+		target = filepath.Join(filepath.Dir(l.path(key)), target)
+	}
+	return layout.Canonical(filepath.ToSlash(filepath.Clean(target))), nil
+}

@@ -16,7 +16,8 @@ import (
 const copyStep = 64 << 20
 
 // CopyFrom implements layout.Copier. The system copies, and shares the blocks where the
-// file system can; never is it the same file by another name.
+// file system can; never is it the same file by another name. The copy has the mode of the
+// file and, where this user may give it, its owner.
 func (m *mutableLocal) CopyFrom(ctx context.Context, from layout.Store, src layout.Object, key string) (layout.Object, error) {
 	tree, err := localOf(from)
 	if err != nil {
@@ -32,6 +33,9 @@ func (m *mutableLocal) CopyFrom(ctx context.Context, from layout.Store, src layo
 	defer f.Close()
 	var changed error
 	o, err := m.write(key, renameNew, func(to *os.File) error {
+		if err := copyRights(to, f); err != nil { // before there is anything to read
+			return err
+		}
 		err := copyFile(ctx, to, f, src.Size)
 		changed = unchanged(f, src)
 		return errors.Join(err, changed)
@@ -51,6 +55,15 @@ func localOf(s layout.Store) (*local, error) {
 		return s.open()
 	}
 	return nil, errors.ErrUnsupported
+}
+
+// chmod gives a file a mode, where the file system has any.
+func chmod(f *os.File, mode fs.FileMode) error {
+	err := f.Chmod(mode.Perm())
+	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, fs.ErrPermission) {
+		return nil
+	}
+	return err
 }
 
 // openListed opens a file as long as it is what was listed.

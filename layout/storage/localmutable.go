@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"iter"
 	"os"
+	"path"
 	"path/filepath"
 	"sync"
 	"syscall"
@@ -104,6 +105,31 @@ func (m *mutableLocal) make() (*local, error) {
 	}
 	m.tree = &local{root: sub, url: m.url}
 	return m.tree, nil
+}
+
+// MakePrivate makes a directory that only its owner may enter, and those above it with the
+// usual rights. One that is there stays as it is.
+func (m *mutableLocal) MakePrivate(_ context.Context, dir string) error {
+	dir, err := newKey(dir)
+	if err != nil {
+		return err
+	}
+	tree, err := m.make()
+	if err != nil {
+		return err
+	}
+	above, err := enter(tree.root, path.Dir(dir), true)
+	if err != nil {
+		return m.fail("make", bareFile(err), dir)
+	}
+	defer above.Close()
+	if err = above.Mkdir(path.Base(dir), 0o700); err == nil {
+		err = syncDir(above)
+	}
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	return m.fail("make", bareFile(err), dir)
 }
 
 // URL implements layout.Store.
