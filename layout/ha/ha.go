@@ -32,7 +32,13 @@ type Storage struct {
 	Checkpoints []Checkpoint
 	Live        []PersistedJob
 	Results     []Result
+	Known       int // further files and directories that Flink makes, such as blobs
 	Unknown     int // files with names that are none of Flink's
+}
+
+// Empty tells whether there is nothing of Flink's.
+func (s *Storage) Empty() bool {
+	return len(s.Checkpoints)+len(s.Live)+len(s.Results)+s.Known == 0
 }
 
 // Checkpoint is a checkpoint that a JobManager would restore after a failure

@@ -95,6 +95,7 @@ func TestReadBucket(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	want.Known-- // the directory of the results
 	memory := &storage.Memory{}
 	err = fs.WalkDir(os.DirFS(local), ".", func(key string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
@@ -197,4 +198,37 @@ func TestKinds(t *testing.T) {
 func readAt(ctx context.Context, store layout.Store) (*Storage, error) {
 	r := reader{store: store}
 	return r.settle(ctx)
+}
+
+// TestEmpty: a directory that Flink has never used is told from one without jobs.
+func TestEmpty(t *testing.T) {
+	for name, empty := range map[string]bool{
+		"":                              true,
+		"README":                        true,
+		"lost+found/":                   true,
+		"c/blob/":                       false,
+		"c/blob/job_x/blob_p-1":         false,
+		"job-result-store/c/":           false,
+		"job-result-store/c/other.json": false,
+	} {
+		dir := t.TempDir()
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path+"x"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if name != "" && !strings.HasSuffix(name, "/") {
+			if err := os.WriteFile(path, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if name != "" && strings.HasSuffix(name, "/") {
+			if err := os.MkdirAll(path, 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s, err := Read(t.Context(), open(t, dir))
+		if err != nil || s.Empty() != empty {
+			t.Errorf("%q: %+v, %v", name, s, err)
+		}
+	}
 }

@@ -13,6 +13,7 @@ const (
 	checkpointPrefix = "completedCheckpoint"
 	planPrefix       = "submitted" // submittedJobGraph, submittedExecutionPlan
 	blobDir          = "blob"
+	resultsDir       = "job-result-store"
 	blobPrefix       = "blob_"
 	eventsPrefix     = "events."
 	resultSuffix     = ".json"
@@ -44,6 +45,12 @@ func kindOf(key string) kind {
 		return kindKnown
 	}
 	return kindUnknown
+}
+
+// isDir tells whether a directory is one that Flink makes.
+func isDir(key string) bool {
+	name := path.Base(key)
+	return name == blobDir || name == resultsDir
 }
 
 // resultName reads {job-id}.json and {job-id}_DIRTY.json.

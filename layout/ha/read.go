@@ -73,9 +73,14 @@ func (r *reader) round(ctx context.Context) (*Storage, error) {
 		case o.Type == layout.TypeLink && kindOf(o.Key) != kindKnown:
 			return nil, &Error{URL: r.url(o.Key), Message: "a link, which is not followed", Hint: hintLink}
 		case o.Type == layout.TypeDir:
+			if isDir(o.Key) {
+				s.Known++
+			}
 		case kindOf(o.Key) == kindUnknown || o.Type == layout.TypeSpecial:
 			s.Unknown++
-		case kindOf(o.Key) != kindKnown:
+		case kindOf(o.Key) == kindKnown:
+			s.Known++
+		default:
 			files = append(files, o)
 		}
 	}

@@ -93,6 +93,9 @@ type checkpoint struct {
 	Status    string `json:"status"`
 	Path      string `json:"external_path"`
 	Discarded bool   `json:"discarded"`
+	ID        int64  `json:"id"`
+	Savepoint bool   `json:"is_savepoint"`
+	Acked     int64  `json:"latest_ack_timestamp"` // ms since 1970
 }
 
 // path is "" where Flink has none.
@@ -190,6 +193,12 @@ func (s *statistics) fill(job *Job) {
 	job.Restored = add(job.Restored, s.Latest.Restored.path())
 	job.RestoredUnknown = len(job.Restored) == 0 && (s.Latest.Restored != nil || s.Counts.Restored > 0)
 	for _, h := range *s.History {
+		if h.Status == "COMPLETED" && !h.Savepoint && h.Acked > 0 {
+			if job.History == nil {
+				job.History = map[int64]time.Time{}
+			}
+			job.History[h.ID] = time.UnixMilli(h.Acked)
+		}
 		if h.Status == "COMPLETED" && !h.Discarded {
 			job.Retained = add(job.Retained, h.path())
 		}

@@ -3,8 +3,10 @@ package cluster
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/ckpt-tool/ckpt/layout"
 )
@@ -98,6 +100,10 @@ func (j *Job) merge(told Job) {
 	j.Latest = add(j.Latest, told.Latest...)
 	j.Restored = add(j.Restored, told.Restored...)
 	j.Retained = add(j.Retained, told.Retained...)
+	if j.History == nil {
+		j.History = map[int64]time.Time{}
+	}
+	maps.Copy(j.History, told.History)
 	j.RestoredUnknown = j.RestoredUnknown || told.RestoredUnknown
 	j.Mode, j.Changelog = told.Mode, j.Changelog || told.Changelog
 	j.Timeout = max(j.Timeout, told.Timeout)

@@ -58,6 +58,10 @@ type Job struct {
 	Restored []string // what the job was restored from
 	Retained []string // what the history says is completed and not discarded
 
+	// History is when the checkpoints were completed that the JobManager remembers, by their
+	// ids; no savepoints.
+	History map[int64]time.Time
+
 	// RestoredUnknown is that the job was restored from something that has no path.
 	RestoredUnknown bool
 

@@ -249,6 +249,9 @@ func TestDetails(t *testing.T) {
 		"counted": {"RUNNING", `{"counts":{"in_progress":2,"completed":7},"latest":{},"history":[]}`, someConf, func(j Job) bool {
 			return j.InProgress == 2 && j.Completed
 		}},
+		"completions": {"RUNNING", `{"counts":{},"latest":{},"history":[{"id":7,"status":"COMPLETED","latest_ack_timestamp":1700000000000,"discarded":true,"is_savepoint":false},
+			{"id":8,"status":"COMPLETED","latest_ack_timestamp":1700000009000,"is_savepoint":true},{"id":9,"status":"FAILED","latest_ack_timestamp":1700000009000},{"id":10,"status":"COMPLETED"}]}`,
+			someConf, func(j Job) bool { return len(j.History) == 1 && j.History[7].Unix() == 1700000000 }},
 		"history": {"RUNNING", `{"counts":{},"latest":{},"history":[{"status":"COMPLETED","external_path":"/a","discarded":true},{"status":"COMPLETED","external_path":"/b"},
 			{"status":"FAILED","external_path":"/c"},{"status":"IN_PROGRESS"},{"status":"COMPLETED","external_path":"` + notAddressable + `"},{"status":"COMPLETED","external_path":"/b"}]}`,
 			someConf, func(j Job) bool { return slices.Equal(j.Retained, []string{"/b"}) && !j.Completed }},

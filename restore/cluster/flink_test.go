@@ -23,7 +23,7 @@ func asExpected(jobs []Job) string {
 	want := map[string]func(j Job) bool{
 		"finished": func(j Job) bool { return j.Status == "FINISHED" && !j.Live && !j.Checkpointing && !j.Completed },
 		"cancelled": func(j Job) bool {
-			return j.Status == "CANCELED" && !j.Live && j.Completed && len(j.Latest) == 1 && len(j.Retained) > 0 && j.Interval == 500*time.Millisecond
+			return j.Status == "CANCELED" && !j.Live && j.Completed && len(j.Latest) == 1 && len(j.Retained) > 0 && len(j.History) >= len(j.Retained) && j.Interval == 500*time.Millisecond
 		},
 		"restored": func(j Job) bool {
 			return j.Status == "RUNNING" && j.Live && j.Completed && len(j.Latest) == 2 && len(j.Restored) == 1 && !j.RestoredUnknown &&
