@@ -13,12 +13,14 @@ import (
 func (p *planner) selectSnapshots() {
 	p.keep = map[int]string{}
 	p.claim()
-	var spare []int // what no rule keeps, where there is a limit of bytes
 	for _, j := range p.list {
 		p.stopJob(j)
-		spare = append(spare, p.selectOf(j)...)
+		p.spare = append(p.spare, p.selectOf(j)...)
 	}
-	p.fit(spare)
+}
+
+// sayKept gives a reason to all that stays without one.
+func (p *planner) sayKept() {
 	for i := range p.Graph.Nodes {
 		if p.keep[i] == "" && !p.plan.nodes[i] && isFinished(&p.Graph.Nodes[i]) {
 			p.keep[i] = "no rule says that it shall go"
@@ -63,36 +65,21 @@ func (p *planner) stopFor(j *job, guard Name, message string) {
 // or by the end of it, since the tree may have been copied.
 func (p *planner) claim() {
 	p.claims, p.claimNames = map[string]bool{}, map[string]bool{}
-	byName := map[string][]int{}
-	for i := range p.Graph.Nodes {
-		n := &p.Graph.Nodes[i]
-		byName[n.URL()] = append(byName[n.URL()], i)
-		if tail := tailOf(n); tail != "" {
-			byName[tail] = append(byName[tail], i)
-		}
-	}
+	known := NewSnapshots(p.Graph)
 	for _, c := range p.World.Claims {
 		p.claims[layout.Canonical(c.URL)] = true
-		url := strings.TrimSuffix(layout.Canonical(c.URL), "/"+layout.MetadataName)
-		found := false
-		for _, name := range namesOf(url) {
+		for _, name := range namesOf(claimed(c)) {
 			p.claimNames[name] = true
-			for _, i := range byName[name] {
-				p.hold(i, GuardClaimed, c.By)
-				found = found || p.Graph.Nodes[i].Followed()
-			}
+		}
+		found := isAdopted(p.Graph, c.URL)
+		for _, i := range known.Find(c.URL) {
+			p.hold(i, GuardClaimed, c.By)
+			found = found || p.Graph.Nodes[i].Followed()
 		}
 		if c.Needed && !found {
 			p.guards.trip(GuardUnsaved, c.URL+": "+neededText(c)+": "+neededHint)
 		}
 	}
-}
-
-// namesOf are the names by which a snapshot at url is known: its place, the name of its
-// directory, and that with the name of the directory around it.
-func namesOf(url string) [3]string {
-	home := homeDir(url)
-	return [3]string{url, url[strings.LastIndexByte(url, '/')+1:], url[strings.LastIndexByte(home, '/')+1:]}
 }
 
 // claimedSnapshot tells whether somebody names the snapshot of a _metadata, which may be
@@ -102,18 +89,6 @@ func (p *planner) claimedSnapshot(meta string) bool {
 	names := namesOf(url)
 	_, savepoint := layout.ParseSavepointName(names[1])
 	return p.claimNames[names[0]] || savepoint && p.claimNames[names[1]] || p.claimNames[names[2]]
-}
-
-// tailOf is the end of a snapshot's place that nothing else has: {job}/chk-N, or the
-// random name of a savepoint.
-func tailOf(n *layout.Node) string {
-	if _, ok := layout.ParseSavepointName(n.Name); ok {
-		return n.Name
-	}
-	if n.Numbered && n.HasJob {
-		return n.Job.String() + "/" + n.Name
-	}
-	return ""
 }
 
 // hold keeps a snapshot. The first reason stays.
@@ -194,7 +169,7 @@ func (p *planner) asked(j *job, i int) (reason string, ok bool) {
 	if p.named(n) {
 		return "named", true
 	}
-	if j.has && slices.Contains(p.Policy.RemoveAll, j.id) {
+	if j.has && slices.Contains(p.Policy.RemoveAll, j.id) && p.wanted(j) && (!isSavepoint(n) || p.Policy.Savepoints) {
 		return "--remove-all", true
 	}
 	return "no rule keeps it", false
@@ -265,11 +240,33 @@ func (p *planner) stateOf(j *job, n *layout.Node) JobState {
 			byPrefix = s
 		}
 	}
-	switch {
-	case byPrefix.Life == Live, byPrefix.Life == Ended && p.named(n):
+	if byPrefix.Life == Live || byPrefix.Life == Ended && p.named(n) {
 		return byPrefix
 	}
-	return p.World.Of(layout.JobID{}, false, later(n.Modified(), n.Newest), p.Now)
+	state := p.World.Others
+	// That a cluster knows a job of these digits as ended says nothing of another one that
+	// has the same; the user's word on idleness is for all jobs. A savepoint is a sign of
+	// life itself.
+	if after := p.World.AssumeEndedAfter; state.Life == Unknown && after > 0 && p.Now.Sub(later(n.Modified(), n.Newest)) >= after {
+		state = p.idle(prefix)
+	}
+	return state
+}
+
+// idle is what the directories of the jobs of a savepoint tell, by its 6 digits: that
+// nothing was new for long is evidence only where there is any of them, and of all.
+func (p *planner) idle(prefix string) JobState {
+	var found JobState
+	for _, j := range p.list {
+		switch {
+		case prefix == "" || !j.has || !strings.HasPrefix(j.id.String(), prefix):
+		case j.Life != Ended:
+			return JobState{}
+		default:
+			found = j.JobState
+		}
+	}
+	return found
 }
 
 func (p *planner) whoseLife(j *job, n *layout.Node) string {
@@ -307,37 +304,55 @@ func (p *planner) remove(j *job, i int, reason string) {
 	j.batch.Snapshots = append(j.batch.Snapshots, Removal{Node: i, Reason: reason})
 }
 
-// fit lets the oldest go as long as a root holds more than it may. What goes is counted
-// by what no other snapshot uses then.
-func (p *planner) fit(spare []int) {
+// fit lets the oldest go as long as a root holds more than it may, when all else that goes
+// is gone. What goes is counted by what no other snapshot uses then.
+func (p *planner) fit() {
 	if p.Policy.MaxBytes == 0 {
 		return
 	}
-	slices.SortStableFunc(spare, func(a, b int) int {
+	slices.SortStableFunc(p.spare, func(a, b int) int {
 		return p.Graph.Nodes[a].Modified().Compare(p.Graph.Nodes[b].Modified())
 	})
 	users := newTally(p.Graph, p.plan.nodes)
-	held := map[*layout.Tree]int64{}
-	for _, t := range p.Graph.Trees {
-		held[t] = t.Bytes
-	}
+	held := p.held()
 	for i := range p.plan.nodes {
-		users.drain(i, func(id layout.ObjectID) { t, _ := p.Graph.Object(id); held[t] -= p.Graph.Size(id) })
+		users.drain(i, func(id layout.ObjectID) { p.free(held, id) })
 	}
-	for _, i := range spare {
+	for _, i := range p.spare {
 		n := &p.Graph.Nodes[i]
-		if held[n.Tree] <= p.Policy.MaxBytes {
+		if held[p.placeOf(n.URL())] <= p.Policy.MaxBytes {
 			p.keep[i] = "there is room (--max-bytes)"
 			continue
 		}
 		users.add(i)
-		users.drain(i, func(id layout.ObjectID) { t, _ := p.Graph.Object(id); held[t] -= p.Graph.Size(id) })
+		users.drain(i, func(id layout.ObjectID) { p.free(held, id) })
 		p.remove(p.of(slices.Index(p.Graph.Trees, n.Tree), n.Job, n.HasJob), i, "the root holds more than --max-bytes")
 	}
-	for _, t := range p.Graph.Trees {
-		if over := held[t] - p.Policy.MaxBytes; over > 0 && p.mode(t.Root) == Swept {
-			p.plan.Notes = append(p.plan.Notes, fmt.Sprintf("%s would still hold %d bytes more than --max-bytes: the rest must stay", t.Root, over))
+	for i, place := range p.places {
+		if over := held[i] - p.Policy.MaxBytes; over > 0 && place.Mode == Swept {
+			p.plan.Notes = append(p.plan.Notes, fmt.Sprintf("%s would still hold %d bytes more than --max-bytes: the rest must stay", place.URL, over))
 		}
+	}
+}
+
+// held is what each place to be swept holds, without what goes and what is ckpt's own.
+func (p *planner) held() []int64 {
+	held := make([]int64, len(p.places))
+	for _, t := range p.Graph.Trees {
+		for f := range layout.FileID(t.Files.Len()) {
+			if in := p.folder(t, f); in.mode == Swept && !in.tools && p.fates[t.Object(f)] != going {
+				held[in.place] += t.Files.Size(f)
+			}
+		}
+	}
+	return held
+}
+
+// free takes a file off what its place holds.
+func (p *planner) free(held []int64, id layout.ObjectID) {
+	t, f := p.Graph.Object(id)
+	if in := p.folder(t, f); in.mode == Swept && !in.tools {
+		held[in.place] -= t.Files.Size(f)
 	}
 }
 

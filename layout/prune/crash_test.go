@@ -70,7 +70,7 @@ func (s *shelf) prunes(ctx context.Context, open layout.OpenMutable, change func
 	if err != nil {
 		return nil, nil, err
 	}
-	in.Authorised = prune.Authorise(ctx, journals, in.Graph)
+	in.Authorised = append(in.Authorised, prune.Authorise(ctx, journals, in.Graph)...)
 	p := prune.Make(in)
 	done, err := p.Execute(ctx, e)
 	if err == nil && done.Stopped == nil {

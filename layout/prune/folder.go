@@ -11,6 +11,7 @@ import (
 type folder struct {
 	job     *job
 	mode    Mode
+	place   int  // of those declared, -1 for none
 	tools   bool // it is one of ckpt's own
 	forst   bool // of a live database
 	copying bool // of a ckpt cp that has not ended
@@ -30,7 +31,7 @@ func (p *planner) judgeFolders() {
 		for d := range t.Files.Dirs() {
 			f := &folders[d.ID]
 			url := layout.Join(t.Root, d.Key)
-			f.mode = p.mode(url)
+			f.mode, f.place = p.mode(url), p.placeOf(url)
 			f.tools = isTools(d.Key + "/")
 			f.forst = d.Area == layout.SharedArea && strings.Contains("/"+d.Key+"/", "/"+layout.SharedName+"/op_")
 			f.copying = p.copying(t, d)

@@ -308,6 +308,9 @@ var guardCases = map[prune.Name]guardCase{
 	prune.GuardElsewhere: func(s *site, trip bool) (string, func(*prune.Input)) {
 		j := s.newJob("a")
 		lost := j.home + "/shared/" + path.Base(s.orphan)
+		if !trip {
+			lost = s.names(j.home+"/shared", 1)[0]
+		}
 		s.checkpoint(j, 1, lost)
 		if trip {
 			s.drop(lost)

@@ -1,6 +1,7 @@
 package prune
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -15,9 +16,11 @@ type job struct {
 	newest time.Time // the latest change of anything in it
 	bytes  int64
 	nodes  []int // its snapshots
-	// completions are when its whole checkpoints were completed, in order; and of each
+	// completions are when its checkpoints were completed, in order, of those that are whole,
+	// and of those that Flink has deleted since, as far as it is known; and of each
 	// directory of checkpoints, their ids with their times.
 	completions []time.Time
+	completed   map[int64]time.Time // by id; of copies, the earliest
 	homes       map[nodeKey][]completion
 	stopped     Name // by which guard, "" for none
 	batch       Batch
@@ -46,7 +49,7 @@ func (p *planner) of(tree int, id layout.JobID, has bool) *job {
 	}
 	j := p.jobs[key]
 	if j == nil {
-		j = &job{jobKey: key, homes: map[nodeKey][]completion{}}
+		j = &job{jobKey: key, homes: map[nodeKey][]completion{}, completed: map[int64]time.Time{}}
 		j.batch = Batch{Job: id, HasJob: has}
 		p.jobs[key] = j
 		p.list = append(p.list, j)
@@ -78,8 +81,13 @@ func (p *planner) gather() {
 		}
 	}
 	for _, j := range p.list {
-		slices.SortFunc(j.completions, time.Time.Compare)
 		j.JobState = p.World.Of(j.id, j.has, j.newest, p.Now)
+		for id, at := range p.World.Jobs[j.id].Completed {
+			if j.has {
+				j.complete(id, at)
+			}
+		}
+		j.completions = slices.SortedFunc(maps.Values(j.completed), time.Time.Compare)
 	}
 }
 
@@ -91,9 +99,16 @@ func (p *planner) gatherNode(i int) {
 	if n.State != layout.Complete || isSavepoint(n) || n.Modified().IsZero() {
 		return
 	}
-	j.completions = append(j.completions, n.Modified())
+	j.complete(n.ID, n.Modified())
 	home := nodeKey{n.Tree, homeOf(n)}
 	j.homes[home] = append(j.homes[home], completion{layout.CheckpointID(n.ID), n.Modified()})
+}
+
+// complete notes when a checkpoint was completed. Of several answers the earliest counts.
+func (j *job) complete(id int64, at time.Time) {
+	if old, ok := j.completed[id]; !ok || at.Before(old) {
+		j.completed[id] = at
+	}
 }
 
 // passedOver is how many whole checkpoints of the job were completed after t.

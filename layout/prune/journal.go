@@ -12,10 +12,14 @@ import (
 )
 
 // Journal is a directory in which runs say what they are about to delete. It holds a file
-// of lines for each batch that is being executed: a header, and then each file that goes
-// with a checkpoint, with the _metadata whose deletion authorises that of the file. When
-// a run is killed, the next one knows by it what belongs to no checkpoint any more and
-// need not be watched until it is old.
+// of lines for each batch that is being executed: a header with the _metadata that go, and
+// then each file that goes with them, and with which. Once they are gone, a second file
+// beside it says which of them it was this run that deleted: they authorise the deletion of
+// their files. When a run is killed, the next one knows by both what belongs to no
+// checkpoint any more and need not be watched until it is old.
+//
+// That a _metadata is gone authorises nothing by itself: Flink deletes those that a job has
+// claimed, and goes on with their files.
 type Journal struct {
 	Store layout.MutableStore
 	Dir   string // key in Store
@@ -35,7 +39,9 @@ type journalHeader struct {
 	Version string    `json:"version"`
 	Created time.Time `json:"created"`
 	Roots   []string  `json:"roots"`
-	Files   int       `json:"files"`
+	// Metadata are the URLs of the _metadata that the files go with.
+	Metadata []string `json:"metadata"`
+	Files    int      `json:"files"`
 }
 
 func (h *journalHeader) schema() (string, string) { return h.Schema, journalSchema }
@@ -45,10 +51,10 @@ type journalLine struct {
 	URL      string    `json:"url"`
 	Size     int64     `json:"size"`
 	Modified time.Time `json:"modified"`
-	Metadata string    `json:"metadata"`
+	Of       []int     `json:"of"` // the _metadata of the header that used it: all must be gone
 }
 
-// key is where the journal of a batch lies. Its number is that of the batch's first file.
+// key is where the journal of a batch lies.
 func (j Journal) key(run string, batch int) string {
 	return path.Join(j.Dir, fmt.Sprintf("%s%s-%d%s", journalPrefix, run, batch, linesSuffix))
 }
@@ -82,6 +88,8 @@ func (b *batch) writeJournal(ctx context.Context, users *users) error {
 		return nil
 	}
 	head := journalHeader{Schema: journalSchema, Run: b.out.Run, Version: b.e.Version, Created: b.e.Now().UTC(), Roots: b.roots(), Files: files}
+	number := b.enumerate(users)
+	head.Metadata = b.metadataOf(b.announced)
 	o, err := createLines(ctx, b.e.Journal.Store, b.e.Journal.key(b.out.Run, b.number), func(put func(any) error) error {
 		if err := put(&head); err != nil {
 			return err
@@ -90,9 +98,11 @@ func (b *batch) writeJournal(ctx context.Context, users *users) error {
 			if !b.journaled(i, users) {
 				continue
 			}
-			of := &b.plan.Graph.Nodes[users.of(i)[0]]
 			o := b.file(int32(i))
-			line := journalLine{URL: b.url(int32(i)), Size: o.Size, Modified: o.Modified.UTC(), Metadata: layout.Join(of.Tree.Root, of.MetadataKey())}
+			line := journalLine{URL: b.url(int32(i)), Size: o.Size, Modified: o.Modified.UTC()}
+			for _, node := range users.of(i) {
+				line.Of = append(line.Of, number[node])
+			}
 			if err := put(&line); err != nil {
 				return err
 			}
@@ -185,13 +195,19 @@ func (b *batch) usersBefore(id layout.ObjectID) (nodes []int) {
 	return nodes
 }
 
-// finish takes the journal away, unless the next run has something to end.
+// finish takes the journal away, unless the next run has something to end. What says that
+// it counts goes first.
 func (b *batch) finish(ctx context.Context) error {
 	if b.journal == nil || ctx.Err() != nil || b.unended() {
 		return nil
 	}
-	if err := deleteOne(ctx, b.e.Journal.Store, *b.journal); err != nil {
-		return &StoppedError{Guard: GuardPlan, Path: layout.Join(b.e.Journal.Store.URL(), b.journal.Key), Message: "the journal of what is done cannot be deleted", Err: err}
+	for _, o := range []*layout.Object{b.record, b.journal} {
+		if o == nil {
+			continue
+		}
+		if err := deleteOne(ctx, b.e.Journal.Store, *o); err != nil {
+			return &StoppedError{Guard: GuardPlan, Path: layout.Join(b.e.Journal.Store.URL(), o.Key), Message: "the journal of what is done cannot be deleted", Err: err}
+		}
 	}
 	return nil
 }

@@ -38,7 +38,9 @@ func (p *planner) lineages(j *job) []lineage {
 		}
 		key := lineageKey{tree: n.Tree, home: homeOf(n), savepoint: isSavepoint(n), operators: n.Operators}
 		if key.savepoint {
-			key.prefix = n.JobPrefix()
+			if key.prefix = n.JobPrefix(); key.prefix == "" {
+				key.prefix = n.Dir // nothing tells what it follows
+			}
 		}
 		if groups[key] == nil {
 			keys = append(keys, key)
@@ -76,16 +78,21 @@ func isFinished(n *layout.Node) bool {
 
 // doubt tells why the order of a job's checkpoints is not clear: the same id twice.
 func (p *planner) doubt(j *job) (*layout.Node, *layout.Node) {
-	seen := map[int64]*layout.Node{}
+	type place struct {
+		tree *layout.Tree // copies in other trees are no other run
+		id   int64
+	}
+	seen := map[place]*layout.Node{}
 	for _, i := range j.nodes {
 		n := &p.Graph.Nodes[i]
 		if !isFinished(n) || isSavepoint(n) {
 			continue
 		}
-		if other := seen[n.ID]; other != nil && j.has {
+		at := place{n.Tree, n.ID}
+		if other := seen[at]; other != nil && j.has {
 			return other, n
 		}
-		seen[n.ID] = n
+		seen[at] = n
 	}
 	return nil, nil
 }

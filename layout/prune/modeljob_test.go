@@ -38,6 +38,7 @@ type flinkJob struct {
 	version   int32 // of its _metadata
 	operators int   // which set of operators it has
 	life      life
+	started   time.Time
 	ha        bool
 	retained  int // execution.checkpointing.num-retained
 	parallel  bool

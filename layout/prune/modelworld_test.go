@@ -96,6 +96,7 @@ func (m *model) start() *flinkJob {
 	}
 	j.home = path.Join(root, j.id.String())
 	j.own = fmt.Sprintf("%s/taskowned/job_%s_tm_tm-%d", j.home, j.id, m.named)
+	j.started = m.now
 	m.mkdir(j.home + "/shared")
 	m.mkdir(j.home + "/taskowned")
 	m.jobs = append(m.jobs, j)
@@ -373,7 +374,7 @@ func (m *model) needed(key string) string {
 		if slices.Contains(slices.Concat(j.confirmed, j.aborted, j.mat, j.log, j.materials), key) {
 			return "the state of job " + j.id.String()
 		}
-		if j.backend == merging && (strings.HasPrefix(key, j.own+"/") || strings.HasPrefix(key, j.mergingDir()+"/")) {
+		if f := m.files[key]; j.backend == merging && f != nil && !f.modified.Before(j.started) && (strings.HasPrefix(key, j.own+"/") || strings.HasPrefix(key, j.mergingDir()+"/")) {
 			return "a directory of merged files of job " + j.id.String()
 		}
 	}

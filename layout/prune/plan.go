@@ -16,6 +16,7 @@ func Make(in Input) *Plan {
 	p.stop()
 	p.selectSnapshots()
 	p.sweep()
+	p.sayKept()
 	if p.guards.worst() == StopAll {
 		p.withdraw()
 	}
@@ -33,6 +34,7 @@ type planner struct {
 	jobs     map[jobKey]*job
 	list     []*job
 	keep     map[int]string // snapshots that must stay, and why
+	spare    []int          // those that no rule keeps, where there is a limit of bytes
 	evidence *usage.Evidence
 	fates    []fate // of each object
 	snapshot map[nodeKey]int
@@ -68,12 +70,18 @@ const (
 
 // mode is what may be deleted at a place.
 func (p *planner) mode(url string) Mode {
-	for _, place := range p.places {
-		if _, ok := layout.Below(place.URL, url); ok {
-			return place.Mode
-		}
+	if i := p.placeOf(url); i >= 0 {
+		return p.places[i].Mode
 	}
 	return Untouched
+}
+
+// placeOf is the nearest of the places that hold url, -1 where none does.
+func (p *planner) placeOf(url string) int {
+	return slices.IndexFunc(p.places, func(place Place) bool {
+		_, ok := layout.Below(place.URL, url)
+		return ok
+	})
 }
 
 func (p *planner) order(places []Place) {

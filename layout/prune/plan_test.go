@@ -277,3 +277,49 @@ func TestNamed(t *testing.T) {
 		t.Errorf("%s goes first, %d directories", first, p.Totals.DeleteDirs)
 	}
 }
+
+// TestJobManagersMemory: where Flink retains one checkpoint, no tree shows that two have
+// passed a file over, and the JobManager remembers.
+func TestJobManagersMemory(t *testing.T) {
+	root := testdata.Tree(t, "2.2.0/rocksdb-incremental-small")
+	spread(t, root)
+	dirs, err := os.ReadDir(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	job, err := layout.ParseJobID(dirs[0].Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{"chk-4", "chk-5"} {
+		if err := os.RemoveAll(filepath.Join(root, dirs[0].Name(), dir)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	orphan := filepath.Join(root, dirs[0].Name(), "shared", "01234567-89ab-4cde-8f01-23456789abcd")
+	if err := os.WriteFile(orphan, []byte("x"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	old := time.Now().Add(-1000 * time.Hour)
+	if err := os.Chtimes(orphan, old, old); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		completed map[int64]time.Time
+		want      bool
+	}{
+		"nothing":                {nil, false},
+		"the one that is there":  {map[int64]time.Time{6: time.Now()}, false},
+		"another, before it":     {map[int64]time.Time{5: old.Add(-time.Hour)}, false},
+		"another, that is later": {map[int64]time.Time{5: time.Now()}, true},
+	} {
+		p := prune.Make(input(t, func(in *prune.Input) {
+			in.Safety.MaxOrphanPercent = 100
+			in.World = prune.World{}
+			in.World.Add(job, prune.JobState{Life: prune.Live, Source: "a JobManager", Completed: c.completed})
+		}, root))
+		if got := slices.Contains(goes(p), dirs[0].Name()+"/shared/"+filepath.Base(orphan)+" orphan"); got != c.want {
+			t.Errorf("%s: %v, with %v", name, got, tripped(p))
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"path"
 	"slices"
 	"strings"
@@ -189,10 +190,10 @@ func TestJournals(t *testing.T) {
 	y := newYard(t)
 	y.plant()
 	c := y.crook()
-	killer(c, 3, false)
+	killer(c, 4, false)
 	y.execute(t.Context(), c, y.execution(c, false), garbage()...)
 	journals := y.below("flink/.ckpt/")
-	if len(journals) != 1 {
+	if len(journals) != 2 {
 		t.Fatal(journals)
 	}
 	place := []prune.Journal{{Store: y.crook(), Dir: ".ckpt"}, {Store: y.crook(), Dir: "none"}}
@@ -235,14 +236,40 @@ func TestJournals(t *testing.T) {
 		}
 	}
 	retire(f, 0)
-	for _, broken := range []string{"", "x", `{"schema":"ckpt.journal/v2"}` + "\n", `{"schema":"ckpt.journal/v1","files":2}` + "\n{}\n"} {
-		y.mem.Put("bucket", journals[0], []byte(broken))
+	for _, c := range []struct{ key, text string }{
+		{journals[0], ""}, {journals[0], "x"}, {journals[0], `{"schema":"ckpt.journal/v1"}` + "\n"},
+		{journals[0], `{"schema":"ckpt.journal.done/v1","files":2}` + "\n{}\n"},
+		{journals[1], ""}, {journals[1], "x"}, {journals[1], `{"schema":"ckpt.journal/v2"}` + "\n"},
+		{journals[1], `{"schema":"ckpt.journal/v1","files":2}` + "\n{}\n"}, {journals[1], `{"schema":"ckpt.journal/v1","files":1}` + "\n" + `{"of":[0]}` + "\n"},
+	} {
+		whole, broken := y.bytes(c.key), c.text
+		y.mem.Put("bucket", c.key, []byte(broken))
 		f := read()
 		if !errors.As(f.Err, new(*prune.JournalError)) || len(f.Entries) > 0 {
 			t.Errorf("%q: %+v", broken, f)
 		}
 		retire(f, 0)
+		y.mem.Put("bucket", c.key, whole)
 	}
+}
+
+// bytes is what a file holds.
+func (y *yard) bytes(key string) []byte {
+	y.t.Helper()
+	store, err := y.reg.Open(y.t.Context(), "mem://bucket")
+	if err != nil {
+		y.t.Fatal(err)
+	}
+	c, err := store.Open(y.t.Context(), key)
+	if err != nil {
+		y.t.Fatal(err)
+	}
+	defer c.Close()
+	data, err := io.ReadAll(c)
+	if err != nil {
+		y.t.Fatal(err)
+	}
+	return data
 }
 
 // TestRetire: a journal goes when nothing is left for it to authorise.
@@ -257,12 +284,19 @@ func TestRetire(t *testing.T) {
 		"all in use":          {age: 2 * time.Hour, change: func(y *yard) { y.checkpoint(jobC, 1, rest()...) }, want: 1},
 		"in use by the young": {change: func(y *yard) { y.checkpoint(jobC, 1, rest()...) }},
 		"other files":         {age: 2 * time.Hour, change: func(y *yard) { y.pass(time.Minute); y.put(rest()...) }, want: 1},
+		"a week later":        {age: prune.JournalValid + time.Minute, change: func(*yard) {}, want: 1},
+		"less than that":      {age: prune.JournalValid - time.Minute, change: func(*yard) {}},
+		"no record":           {age: 2 * time.Hour, change: func(y *yard) { y.remove(y.below("flink/.ckpt/")[0]) }, want: 1},
+		"no record, young":    {change: func(y *yard) { y.remove(y.below("flink/.ckpt/")[0]) }},
+		"a record alone":      {age: 2 * time.Hour, change: func(y *yard) { y.remove(y.below("flink/.ckpt/")[1]) }, want: 1},
+		"a probe":             {age: 2 * time.Hour, change: func(y *yard) { y.put("flink/.ckpt/probe-x") }, want: 1},
+		"a probe, young":      {change: func(y *yard) { y.put("flink/.ckpt/probe-x") }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			y := newYard(t)
 			y.plant()
 			k := y.crook()
-			killer(k, 3, false)
+			killer(k, 4, false)
 			y.execute(t.Context(), k, y.execution(k, false), garbage()...)
 			c.change(y)
 			y.pass(c.age)
@@ -270,17 +304,20 @@ func TestRetire(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			before := len(y.below("flink/.ckpt/"))
+			whole := before == 2 && c.want == 1
 			if n, err := prune.RetireJournals(t.Context(), files, y.graph(y.reg.Open), y.now()); n != c.want || err != nil {
 				t.Errorf("%d retired, %v", n, err)
 			}
-			if left := y.below("flink/.ckpt/"); len(left) != 1-c.want {
+			left := y.below("flink/.ckpt/")
+			if len(left) != before-c.want && !(whole && len(left) == 0) {
 				t.Error(left)
 			}
 		})
 	}
 }
 
-// rest is what a run that was killed behind its third change has left.
+// rest is what a run that was killed behind its fourth change has left.
 func rest() []string {
 	return []string{own(jobA, 1, "a1"), own(jobA, 2, "a2"), shared(jobA, "s1"), shared(jobA, "s12")}
 }

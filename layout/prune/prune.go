@@ -88,7 +88,7 @@ func DefaultSafety() Safety {
 
 // GCPercent is what to give debug.SetGCPercent while a plan is made: most of its memory
 // lives as long as the plan, and 10,000,000 files shall fit into 1.5 GB.
-const GCPercent = 50
+const GCPercent = 30
 
 // Mode is what may be deleted below a place.
 type Mode uint8
@@ -130,8 +130,12 @@ type Authorised struct {
 	URL      string
 	Size     int64
 	Modified time.Time
-	// Metadata is the URL of the _metadata with which it was to go.
+	// Metadata is the URL of the _metadata with which it was to go, and Also are those of
+	// others that used it as well.
 	Metadata string
+	Also     []string
+	// Created is when that run said so.
+	Created time.Time
 }
 
 // Plan is what is to be deleted, and why the rest stays. It is executed once at most.

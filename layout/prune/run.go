@@ -39,7 +39,8 @@ type Event struct {
 	Bytes int64
 	Why   Why
 	Err   error // nil where it is gone
-	// Left is where it was not even tried, or is not what it was: Err says why.
+	// Left is where it was not even tried for a reason of its own, or is not what it was: Err
+	// says why.
 	Left bool
 }
 
@@ -49,7 +50,8 @@ type Executed struct {
 	Objects, Dirs int    // that are gone
 	Bytes         int64  // of Objects
 	Failed        int    // that could not be deleted
-	Left          int    // that were not tried any more, or stay because they are in use by now
+	Left          int    // that stay because they are in use by now, or are not what they were
+	Untried       int    // that were not come to because it ended early; there are no events of them
 	Held          int    // that stay because they are still being written
 	// Stopped is why it ended early with all that was left, nil where it did not. It is a
 	// *StoppedError, or the error of the context.
@@ -103,6 +105,7 @@ type run struct {
 	planned   map[nodeKey]int            // the snapshots that are to go, by their place
 	goes      map[int]bool               // their nodes
 	parted    []int                      // those whose _metadata is gone
+	deleted   map[int]bool               // whether that was this run
 	dropped   map[int]string             // those that have left the plan, or could not be deleted, and why
 	enlivened map[string]string          // jobs, or the beginnings of their ids, that have shown life since, and how
 	homes     map[nodeKey]bool           // directories outside of jobs' own in which something is new
@@ -221,7 +224,7 @@ func (p *Plan) stopped() error {
 func newRun(p *Plan, e Execution) *run {
 	r := &run{
 		plan: p, e: e, safety: p.in.Safety, out: Executed{Run: runName(e.Now())}, ledger: newLedger(p.Graph),
-		seen: map[nodeKey]*layout.Object{}, planned: map[nodeKey]int{}, goes: map[int]bool{}, dropped: map[int]string{},
+		seen: map[nodeKey]*layout.Object{}, planned: map[nodeKey]int{}, goes: map[int]bool{}, dropped: map[int]string{}, deleted: map[int]bool{},
 		enlivened: map[string]string{}, homes: map[nodeKey]bool{},
 	}
 	if r.safety == (Safety{}) {
@@ -243,35 +246,6 @@ func newRun(p *Plan, e Execution) *run {
 // runName is a name that no other run has, in order of time.
 func runName(now time.Time) string {
 	return now.UTC().Format("20060102T150405Z") + "-" + strings.ToLower(rand.Text()[:8])
-}
-
-// clocks compares this machine's clock with those of the stores that tell theirs.
-func (r *run) clocks(ctx context.Context) error {
-	for _, s := range r.e.Stores {
-		now, err := s.Now(ctx)
-		if errors.Is(err, errors.ErrUnsupported) {
-			continue
-		}
-		if err == nil {
-			err = r.clock(s.URL(), now)
-		} else if ctx.Err() == nil {
-			err = &StoppedError{Guard: GuardClock, Path: s.URL(), Message: "it is not known what time it is there", Err: err}
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// clock fails where the time that a store has told is too far from this machine's.
-func (r *run) clock(url string, there time.Time) error {
-	off := r.e.Now().Sub(there)
-	if off.Abs() <= r.safety.ClockSkew {
-		return nil
-	}
-	return &StoppedError{Guard: GuardClock, Path: url, Hint: "set the clock of this machine",
-		Message: fmt.Sprintf("this machine's clock is %s off that of the storage", off.Round(time.Second))}
 }
 
 // tell says what has become of a file or a directory.

@@ -21,6 +21,8 @@ type entry struct {
 	shared  bool
 	told    bool // what has become of it
 	gone    bool
+	ours    bool // it is gone because this run deleted it
+	untried bool // the execution ended before
 	open    bool // it should have gone, and did not: the next run may end it
 }
 
@@ -28,16 +30,19 @@ type entry struct {
 type batch struct {
 	*run
 	*Batch
-	entries  []entry
-	index    map[layout.ObjectID]int32 // into entries
-	tags     map[int32]string          // of entries, where the store has any
-	left     []string                  // of each removal, why it stays; "" where it goes
-	all      string                    // why all stays
-	number   int                       // of the batch
-	later    []int                     // snapshots of later batches
-	first    int                       // number of the first file in the trash
-	journal  *layout.Object            // nil where there is none
-	dirsTold map[Dir]bool
+	entries []entry
+	index   map[layout.ObjectID]int32 // into entries
+	tags    map[int32]string          // of entries, where the store has any
+	left    []string                  // of each removal, why it stays; "" where it goes
+	all     string                    // why all stays
+	number  int                       // of the batch
+	later   []int                     // snapshots of later batches
+	first   int                       // number of the first file in the trash
+	journal *layout.Object            // nil where there is none
+	record  *layout.Object            // what of it is done, nil where nothing is
+	// announced are the snapshots of the journal.
+	announced []int
+	dirsTold  map[Dir]bool
 }
 
 func (r *run) newBatch(number int) *batch {
@@ -149,6 +154,9 @@ func (b *batch) remove(ctx context.Context) error {
 	for i := range b.Snapshots {
 		b.settle(i)
 	}
+	if err := b.writeRecord(ctx); err != nil {
+		return err
+	}
 	if err := b.askAgain(ctx); err != nil {
 		return err
 	}
@@ -193,11 +201,16 @@ func (b *batch) settle(i int) {
 	if b.left[i] != "" || n.Metadata == nil {
 		return
 	}
-	if !b.entries[b.index[s.Files[0].Object]].gone {
+	meta := &b.entries[b.index[s.Files[0].Object]]
+	if !meta.gone {
 		b.left[i] = "its _metadata could not be deleted"
+		if meta.untried {
+			b.left[i] = endedFirst
+		}
 		b.dropped[s.Node] = b.left[i]
 		return
 	}
+	b.deleted[s.Node] = meta.ours
 	b.ledger.count(n, -1)
 	b.parted = append(b.parted, s.Node)
 	b.seen[nodeKey{n.Tree, n.Dir}] = nil
@@ -217,6 +230,9 @@ func (b *batch) ownDirs() []Dir {
 
 // delete deletes the entries that are wanted, and free.
 func (b *batch) delete(ctx context.Context, want func(*entry) bool) {
+	if ctx.Err() != nil {
+		return
+	}
 	var some []int32
 	for i := range b.entries {
 		e := &b.entries[i]
@@ -283,10 +299,13 @@ func (b *batch) url(i int32) string { return b.plan.Graph.URL(b.entries[i].objec
 // done tells what a store has said of an entry.
 func (b *batch) done(ctx context.Context, i int32, err error) {
 	switch {
-	case err == nil:
+	case err == nil || err == errGone:
 		e := &b.entries[i]
-		e.told, e.gone = true, true
+		e.told, e.gone, e.ours = true, true, err == nil
 		b.tell(Event{URL: b.url(i), Bytes: b.plan.Graph.Size(e.object), Why: e.why})
+	case ended(ctx, err):
+		b.entries[i].open = true
+		b.untried(i)
 	case ctx.Err() != nil:
 		b.entries[i].open = true
 		b.leaveErr(i, err)
@@ -308,26 +327,5 @@ func (b *batch) leaveErr(i int32, err error) {
 	b.tell(Event{URL: b.url(i), Bytes: b.plan.Graph.Size(e.object), Why: e.why, Err: err, Left: true})
 }
 
-// leaveRest tells of all that was not come to.
-func (b *batch) leaveRest() {
-	for i := range b.entries {
-		e := &b.entries[i]
-		switch {
-		case e.told:
-		case e.removal >= 0 && b.left[e.removal] != "":
-			b.leave(int32(i), b.left[e.removal])
-		case b.all != "":
-			b.leave(int32(i), b.all)
-		default:
-			b.leaveErr(int32(i), errEnded)
-		}
-	}
-	for d := range b.Batch.dirs() {
-		if !b.dirsTold[d] {
-			b.tell(Event{URL: layout.Join(d.Tree.Root, d.Key), Dir: true, Left: true, Err: errEnded})
-		}
-	}
-}
-
-// errEnded is for what was not come to.
-var errEnded = errors.New("the execution ended before, or what it belongs to stays")
+// errGone is for what somebody else has deleted, as far as it is known.
+var errGone = errors.New("it is gone already")

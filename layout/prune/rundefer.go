@@ -85,6 +85,10 @@ func (r *run) dueDirs() (dirs []Dir) {
 
 // leaveLate tells of what was put off and has never come to go.
 func (r *run) leaveLate() {
+	if r.out.Stopped != nil {
+		r.out.Untried += len(r.late.items) + len(r.late.dirs)
+		return
+	}
 	err := errors.New("a checkpoint uses it")
 	for _, it := range r.late.items {
 		r.tell(Event{URL: r.plan.Graph.URL(it.Object), Bytes: r.plan.Graph.Size(it.Object), Why: it.Why, Err: err, Left: true})

@@ -20,7 +20,7 @@ func (b *batch) removeDirs(ctx context.Context, dirs []Dir) {
 		byDepth[depth] = append(byDepth[depth], d)
 		deepest = max(deepest, depth)
 	}
-	for depth := deepest; depth >= 0; depth-- {
+	for depth := deepest; depth >= 0 && ctx.Err() == nil; depth-- {
 		var group errgroup.Group
 		group.SetLimit(requests)
 		for _, d := range byDepth[depth] {
@@ -33,7 +33,14 @@ func (b *batch) removeDirs(ctx context.Context, dirs []Dir) {
 				continue
 			}
 			group.Go(func() error {
-				b.tell(b.removeDir(ctx, d))
+				e := b.removeDir(ctx, d)
+				if ended(ctx, e.Err) {
+					b.mu.Lock()
+					defer b.mu.Unlock()
+					b.out.Untried++
+					return nil
+				}
+				b.tell(e)
 				return nil
 			})
 		}

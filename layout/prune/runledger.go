@@ -31,6 +31,9 @@ func newLedger(g *layout.Graph) *ledger {
 	for i := range g.Nodes {
 		l.count(&g.Nodes[i], 1)
 	}
+	for i := range g.Adopted {
+		l.count(&g.Adopted[i], 1)
+	}
 	return l
 }
 

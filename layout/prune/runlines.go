@@ -12,8 +12,9 @@ import (
 	"github.com/ckpt-tool/ckpt/layout"
 )
 
-// longestLine is more than any line that is written: a path has 64 KB at most.
-const longestLine = 1 << 20
+// longestLine is more than any line that is written: a header names the snapshots of a
+// batch. No more is read at a time than a line has.
+const longestLine = 64 << 20
 
 // header is the first line of every file of lines.
 type header interface{ schema() (got, want string) }

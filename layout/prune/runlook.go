@@ -19,7 +19,7 @@ import (
 // must still have all their files: a listing that lied, or somebody else who deletes, must
 // not cost the last good one.
 func (b *batch) look(ctx context.Context) error {
-	l := &look{batch: b, dirs: map[dirKey]layout.FileID{}, wanted: map[dirKey]int{}, found: make([]bool, len(b.entries))}
+	l := &look{batch: b, dirs: map[dirKey]layout.FileID{}, wanted: map[dirKey]int{}, found: make([]bool, len(b.entries)), links: map[*layout.Tree]map[string]bool{}}
 	for i := range b.entries {
 		l.want(b.entries[i].object)
 	}
@@ -78,6 +78,7 @@ type look struct {
 	mu    sync.Mutex
 	found []bool // entries that are there, as they were or not
 	news  string // a file that has come since
+	links map[*layout.Tree]map[string]bool
 }
 
 func (l *look) want(id layout.ObjectID) {
@@ -125,7 +126,7 @@ func (l *look) see(t *layout.Tree, o layout.Object) {
 	id, known := l.ledger.object(t, o.Key)
 	if !known {
 		_, pending := layout.ParsePendingMetadata(o.Name())
-		if pending || o.Name() == layout.MetadataName || layout.IsDataFile(o.Name()) {
+		if (pending || o.Name() == layout.MetadataName || layout.IsDataFile(o.Name())) && !l.skipped(t, o) {
 			l.news = layout.Join(t.Root, o.Key)
 		}
 		return
@@ -146,6 +147,21 @@ func (l *look) see(t *layout.Tree, o layout.Object) {
 	} else if o.Tag != "" {
 		l.tags[i] = o.Tag
 	}
+}
+
+// skipped tells whether something is a link, or no file, that the listing has met and left
+// out: it is not new.
+func (l *look) skipped(t *layout.Tree, o layout.Object) bool {
+	if o.Type == layout.TypeFile {
+		return false
+	}
+	if l.links[t] == nil {
+		l.links[t] = map[string]bool{}
+		for _, s := range t.Skipped {
+			l.links[t][s.Key] = true
+		}
+	}
+	return l.links[t][o.Key]
 }
 
 // suspicion tells why nothing must go of the job, "" where nothing speaks against it.
@@ -171,14 +187,14 @@ func (l *look) missing(ctx context.Context) error {
 			continue
 		}
 		if !e.meta {
-			l.done(ctx, int32(i), nil)
+			l.done(ctx, int32(i), errGone)
 			continue
 		}
 		t, f := l.plan.Graph.Object(e.object)
 		o, err := t.Store.Stat(ctx, t.Files.Key(f))
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			l.done(ctx, int32(i), nil)
+			l.done(ctx, int32(i), errGone)
 		case err != nil:
 			return unlisted(ctx, l.url(int32(i)), err)
 		case !sameObject(&layout.Object{Size: t.Files.Size(f), Modified: t.Files.Modified(f)}, &layout.Object{Type: o.Type, Size: o.Size, Modified: o.Modified}):

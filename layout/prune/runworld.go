@@ -64,8 +64,14 @@ func (r *run) world(ctx context.Context, b *Batch) (string, error) {
 		return "", &StoppedError{Guard: w.Stops[0].Guard, Message: w.Stops[0].Message}
 	}
 	for _, c := range newClaims(r.plan.in.World.Claims, w.Claims) {
-		if !r.claim(c) && c.Needed {
+		if r.claim(c) || isAdopted(r.plan.Graph, c.URL) {
+			continue
+		}
+		switch {
+		case c.Needed:
 			return "", &StoppedError{Guard: GuardUnsaved, Path: c.URL, Message: neededText(c), Hint: neededHint}
+		case c.Snapshot && c.HasJob && r.plan.in.World.Jobs[c.Job].Life != Live:
+			return "", &StoppedError{Guard: GuardUnsaved, Path: c.URL, Message: newJobText(c), Hint: newJobHint}
 		}
 	}
 	newest := r.newest(b)
@@ -150,7 +156,15 @@ func neededText(c Claim) string {
 	return c.By + ", and has completed no checkpoint since: what it needs is not known, since that snapshot lies in no root, or is gone"
 }
 
-const neededHint = "wait for its first checkpoint, or name the root where the snapshot lies by --also-root URL"
+// newJobText says why it stops everything that a job which nobody knew has a snapshot that
+// nobody has read.
+func newJobText(c Claim) string {
+	return c.By + ", and the job was not known to be live when the plan was made: what the snapshot needs is not known, since it lies in no root, or is gone"
+}
+
+const newJobHint = "make the plan anew, which reads the snapshot where it lies"
+
+const neededHint = "try again when it has completed a checkpoint, or name the root where the snapshot lies by --also-root URL"
 
 // sameEnd tells whether url ends as nothing but the snapshot's place does.
 func sameEnd(n *layout.Node, url string) bool {

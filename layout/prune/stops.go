@@ -3,6 +3,8 @@ package prune
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"path"
 	"strings"
 
 	"github.com/ckpt-tool/ckpt/layout"
@@ -23,20 +25,46 @@ func (p *planner) stop() {
 	for i := range p.Graph.Nodes {
 		n := &p.Graph.Nodes[i]
 		p.stopMetadata(n)
-		p.stopReferences(n)
+		if !p.named(n) { // nothing but what goes with it depends on what it means
+			p.stopReferences(n)
+		}
 	}
 }
 
 // stopListing looks for what a listing has not shown.
 func (p *planner) stopListing(t *layout.Tree) {
 	for _, err := range t.Errors {
-		p.guards.trip(GuardListing, err.Error())
-	}
-	for _, o := range t.Skipped {
-		if o.Type == layout.TypeLink && !layout.IsDataFile(o.Name()) && !t.Inner(o.Key) {
-			p.guards.trip(GuardListing, layout.Join(t.Root, o.Key)+" is a symbolic link that leads out of the root: what lies behind it may use files here; name a root that holds both, or remove the link")
+		if !hidesNothing(err) {
+			p.guards.trip(GuardListing, err.Error())
 		}
 	}
+	for _, o := range t.Skipped {
+		url := layout.Join(t.Root, o.Key)
+		switch {
+		case o.Type != layout.TypeLink:
+		case layout.IsDataFile(o.Name()):
+			p.guards.trip(GuardListing, url+" is a symbolic link in place of a file of state: which file a checkpoint uses by it is not known")
+		case !t.Inner(o.Key) && !p.declared(t.Link(o.Key)):
+			p.guards.trip(GuardListing, url+" is a symbolic link that leads out of the roots: what lies behind it may use files here; declare that place by --also-root, or remove the link")
+		}
+	}
+}
+
+// declared tells whether a place lies below one that was declared.
+func (p *planner) declared(url string) bool {
+	for _, place := range p.places {
+		if _, ok := layout.Below(place.URL, url); ok && url != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// hidesNothing is for directories that not everybody may read, and in which Flink has
+// nothing: that which mkfs makes, and what is ckpt's own.
+func hidesNothing(err error) bool {
+	var at *fs.PathError
+	return errors.As(err, &at) && (path.Base(at.Path) == "lost+found" || isTools(at.Path+"/"))
 }
 
 // stopMetadata looks for what could not be read to its end. Half of a _metadata that is
@@ -47,8 +75,14 @@ func (p *planner) stopMetadata(n *layout.Node) {
 	switch n.State {
 	case layout.Corrupt, layout.Unsupported, layout.Unreadable:
 		guard := GuardMetadata
-		if errors.As(n.Err, &format) && format.UnknownHandle {
-			guard = GuardHandle
+		if errors.As(n.Err, &format) {
+			if format.Parquet && !n.Numbered && tailOf(n) == "" {
+				p.guards.trip(GuardNames, at+" is a file of Parquet")
+				return
+			}
+			if format.UnknownHandle {
+				guard = GuardHandle
+			}
 		}
 		p.guards.trip(guard, at+": "+n.Reason)
 	default:

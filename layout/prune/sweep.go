@@ -14,6 +14,12 @@ import (
 func (p *planner) sweep() {
 	p.fates = make([]fate, p.Graph.Len())
 	p.judge()
+	if len(p.Policy.Remove) == 0 {
+		p.takeAuthorised()
+		p.takeUnused()
+	}
+	p.fit()
+	p.judge()
 	if p.dropStuck() {
 		p.judge()
 	}
@@ -21,10 +27,7 @@ func (p *planner) sweep() {
 	for _, j := range p.list {
 		p.takeSnapshots(j, users)
 	}
-	if len(p.Policy.Remove) == 0 {
-		p.takeAuthorised()
-		p.takeUnused()
-	}
+	p.holdTwins(users)
 	p.takeDirs()
 }
 
@@ -183,14 +186,31 @@ func (p *planner) takeAuthorised() {
 	}
 }
 
-// resume takes one file of an earlier run, if all that allowed to delete it still holds.
+// outdated tells whether a journal is too old to authorise anything, or from the future.
+func (p *planner) outdated(a Authorised) bool {
+	age := p.Now.Sub(a.Created)
+	if age <= JournalValid && age >= -p.Safety.ClockSkew {
+		return false
+	}
+	note := fmt.Sprintf("a journal of %s authorises nothing: it is not of the last %d days", a.Created.UTC().Format(time.RFC3339), JournalValid/(24*time.Hour))
+	if !slices.Contains(p.plan.Notes, note) {
+		p.plan.Notes = append(p.plan.Notes, note)
+	}
+	return true
+}
+
+// resume takes one file of an earlier run, if all that allowed to delete it still holds: all
+// that is asked of an orphan but its age.
 func (p *planner) resume(t *layout.Tree, f layout.FileID, a Authorised) {
 	id, in := t.Object(f), p.folder(t, f)
 	switch {
+	case p.outdated(a):
 	case p.fates[id] != staying || p.Graph.Users(id) > 0:
 	case t.Files.Size(f) != a.Size || !t.Files.Modified(f).Equal(a.Modified):
 	case in.mode == Untouched || in.managed || in.tools || !p.isFlinks(t, f) || p.claimed(t, f):
-	case in.job.Life == Live || in.job.stopped != "" || p.claimedSnapshot(a.Metadata):
+	case in.forst || in.copying || !p.OtherRoots || !p.wanted(in.job):
+	case in.job.Life != Ended || in.job.stopped != "":
+	case p.claimedSnapshot(a.Metadata) || slices.ContainsFunc(a.Also, p.claimedSnapshot):
 	default:
 		p.fates[id] = going
 		in.job.batch.Orphans = append(in.job.batch.Orphans, Item{id, AsBegun})

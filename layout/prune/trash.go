@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path"
 	"strings"
@@ -92,6 +91,22 @@ func (e *PlaceError) ErrPath() string { return e.Path }
 // ErrHint is what to do about it.
 func (e *PlaceError) ErrHint() string { return e.Hint }
 
+// Private is a store whose directories have rights of their own.
+type Private interface {
+	// MakePrivate makes a directory that is nobody's but the owner's, and those above it as
+	// Create does. One that is there stays as it is.
+	MakePrivate(ctx context.Context, dir string) error
+}
+
+// make makes the directory of a run. What lies in it was behind the rights of directories
+// that are not here, and must not be read by more people than before.
+func (t *Trash) make(ctx context.Context, run string) error {
+	if s, ok := t.Store.(Private); ok {
+		return s.MakePrivate(ctx, path.Join(t.Dir, run))
+	}
+	return nil
+}
+
 // announce writes the manifest of a batch.
 func (t *Trash) announce(ctx context.Context, b *batch, users *users) error {
 	head := trashHeader{Schema: trashSchema, Run: b.out.Run, Version: b.e.Version, Created: b.e.Now().UTC(), Roots: b.roots(), First: b.first, Files: len(b.entries)}
@@ -103,6 +118,9 @@ func (t *Trash) announce(ctx context.Context, b *batch, users *users) error {
 				head.Snapshots = append(head.Snapshots, b.plan.Graph.Nodes[node].URL())
 			}
 		}
+	}
+	if err := t.make(ctx, b.out.Run); err != nil {
+		return err
 	}
 	key := path.Join(t.Dir, b.out.Run, fmt.Sprintf("%s%d%s", manifestPrefix, b.number, linesSuffix))
 	_, err := createLines(ctx, t.Store, key, func(put func(any) error) error {
@@ -137,7 +155,7 @@ func (t *Trash) end(ctx context.Context, out *Executed, moved int) error {
 }
 
 // move copies files to the trash, and deletes those of which the copy is whole. It calls
-// done as [layout.Deleter] does.
+// done as [layout.Deleter] does, and with errGone for what somebody else has deleted.
 func (t *Trash) move(ctx context.Context, from layout.MutableStore, files []layout.Object, key func(i int) string, done func(i int, err error)) {
 	errs := make([]error, len(files))
 	var group errgroup.Group
@@ -158,7 +176,7 @@ func (t *Trash) move(ctx context.Context, from layout.MutableStore, files []layo
 		case err == nil:
 			copied, index = append(copied, files[i]), append(index, i)
 		case errors.Is(err, fs.ErrNotExist) && gone(ctx, from, files[i]):
-			done(i, nil) // somebody else has deleted it
+			done(i, errGone)
 		default:
 			done(i, err)
 		}
@@ -178,40 +196,6 @@ func (t *Trash) keep(ctx context.Context, from layout.Store, file layout.Object,
 		return fmt.Errorf("%q: a manifest cannot hold a name like this", file.Key)
 	}
 	return copyFile(ctx, t.Store, key, from, file)
-}
-
-// copyFile copies a file to a new key. What lies there already counts where it is of the
-// same size: the answer to an earlier request was lost.
-func copyFile(ctx context.Context, to layout.MutableStore, key string, from layout.Store, file layout.Object) error {
-	_, err := to.CopyFrom(ctx, from, file, key)
-	if errors.Is(err, errors.ErrUnsupported) {
-		err = streamFile(ctx, to, key, from, file)
-	}
-	if !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	there, e := to.Stat(ctx, key)
-	if e == nil && there.Type == layout.TypeFile && there.Size == file.Size {
-		return nil
-	}
-	return err
-}
-
-// streamFile copies the bytes by way of this machine.
-func streamFile(ctx context.Context, to layout.Putter, key string, from layout.Opener, file layout.Object) error {
-	content, err := from.Open(ctx, file.Key)
-	if err != nil {
-		return err
-	}
-	defer content.Close()
-	if !sameObject(&file, &layout.Object{Type: content.Type, Size: content.Size, Modified: content.Modified, Tag: content.Tag}) {
-		return layout.ErrChanged
-	}
-	o, err := to.Create(ctx, key, content.Whole(), file.Size)
-	if err == nil && o.Size != file.Size {
-		err = io.ErrUnexpectedEOF
-	}
-	return err
 }
 
 // TrashRun is what a run has moved to the trash.

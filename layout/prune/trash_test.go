@@ -152,6 +152,16 @@ func TestRestoreDamage(t *testing.T) {
 			change: func(y *yard, _ string) { y.mem.Put("bucket", shared(jobA, "s12"), []byte("another")) },
 			failed: 3, gone: []string{meta(jobA, 1), meta(jobA, 2)},
 		},
+		"another file of the same size": {
+			change: func(y *yard, _ string) { y.mem.Put("bucket", shared(jobA, "s12"), []byte("atad")) },
+			failed: 3, gone: []string{meta(jobA, 1), meta(jobA, 2)},
+		},
+		"another _metadata of the same size": {
+			change: func(y *yard, _ string) {
+				y.checkpoint(jobA, 2, own(jobA, 2, "aX"), shared(jobA, "s12"), shared(jobA, "s23"))
+			},
+			failed: 1,
+		},
 		"a lost file": {
 			change: func(y *yard, run string) { y.remove("flink/.ckpt/trash/" + run + "/1") },
 			failed: 2, gone: []string{meta(jobA, 1), own(jobA, 1, "a1")},

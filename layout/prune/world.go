@@ -2,6 +2,7 @@ package prune
 
 import (
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/ckpt-tool/ckpt/layout"
@@ -30,6 +31,12 @@ type JobState struct {
 	// Checkpoints of it may take as long, and materialisations of its changelog come as
 	// seldom; 0 where nobody says.
 	Timeout, Materialization time.Duration
+	// Completed is when checkpoints of it were completed, by their ids: also of those that
+	// Flink has deleted since. It may be nil.
+	Completed map[int64]time.Time
+	// Apart is whether what holds for all others does not hold for it: several jobs may
+	// bear its id.
+	Apart bool
 }
 
 // World is what is known of the jobs from outside of the trees.
@@ -50,6 +57,11 @@ type World struct {
 type Claim struct {
 	URL string // as it was given
 	By  string // who, for people
+	// Snapshot is whether it is of a snapshot with all that this uses, and not of a file.
+	Snapshot bool
+	// Job is whose claim it is, where HasJob.
+	Job    layout.JobID
+	HasJob bool
 	// Needed is whether somebody depends on the snapshot and on nothing else that could be
 	// read: a live job that was restored from it, and has completed no checkpoint yet.
 	Needed bool
@@ -72,6 +84,12 @@ func (w *World) Add(job layout.JobID, s JobState) {
 		s.Life, s.Source = old.Life, old.Source
 	}
 	s.Timeout, s.Materialization = max(s.Timeout, old.Timeout), max(s.Materialization, old.Materialization)
+	completed := maps.Clone(old.Completed)
+	if completed == nil {
+		completed = map[int64]time.Time{}
+	}
+	maps.Copy(completed, s.Completed)
+	s.Completed = completed
 	w.Jobs[job] = s
 }
 
@@ -93,8 +111,11 @@ func (w *World) Of(job layout.JobID, known bool, newest, now time.Time) JobState
 		}
 	}
 	s := w.Others
-	if known {
-		s.Timeout, s.Materialization = w.Jobs[job].Timeout, w.Jobs[job].Materialization
+	if own, ok := w.Jobs[job]; ok && known {
+		if own.Apart {
+			s = own
+		}
+		s.Timeout, s.Materialization = own.Timeout, own.Materialization
 	}
 	if s.Life != Unknown || w.AssumeEndedAfter == 0 || newest.IsZero() {
 		return s
