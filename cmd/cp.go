@@ -60,7 +60,8 @@ Each file is copied once, its size checked and its SHA-256 taken on the way;
 where a storage copies by itself, only sizes are compared. _metadata is written
 last, then the copy is verified. What was interrupted goes on when it is called
 again with the same arguments: until it is finished, a file .ckpt-copy.json lies
-in DST. Nothing is ever overwritten: DST must be new or empty.`
+in DST. Nothing is ever overwritten: DST must be new or empty. docs/safety.md
+tells what ckpt does not touch.`
 
 func newCpCommand(env *Env) *cobra.Command {
 	opts := &cpOptions{}
@@ -83,19 +84,19 @@ and kept. --concurrency files are copied at a time.
 		GroupID: groupChange,
 		Args:    exactArgs(checkpointArg, "DST"),
 		RunE: func(c *cobra.Command, args []string) error {
-			return runCp(c.Context(), env, opts, args[0], args[1])
+			return runCp(c.Context(), env, c, opts, args[0], args[1])
 		},
 	}
 	opts.addFlags(c)
 	return c
 }
 
-func runCp(ctx context.Context, env *Env, opts *cpOptions, src, dst string) error {
+func runCp(ctx context.Context, env *Env, c *cobra.Command, opts *cpOptions, src, dst string) error {
 	report, err := copyCheckpoint(ctx, env, opts, src, dst, nil)
 	if err != nil {
 		return err
 	}
-	return report.print(env, "ckpt.cp/v1")
+	return report.print(env, "ckpt.cp/v1", c.Flags().Changed("output"))
 }
 
 // copyCheckpoint is what cp does, without its output. may is asked, if it is given,
@@ -118,12 +119,14 @@ func copyCheckpoint(ctx context.Context, env *Env, opts *cpOptions, arg, dst str
 	if err := c.draw(ctx, dst); err != nil {
 		return nil, refusal(err, true)
 	}
-	report := &cpReport{Plan: c.plan}
+	report := &cpReport{Plan: c.plan, Finished: c.standing == relocate.Finished}
 	if opts.dryRun {
 		return report, nil
 	}
-	report.Done, err = c.execute(ctx)
-	return report, refusal(err, false)
+	if report.Done, err = c.execute(ctx); err != nil {
+		return nil, &resumableError{refusal(err, false), "the same command goes on with what was copied"}
+	}
+	return report, nil
 }
 
 // refusal makes a wrong command line of what the destination is not fit for. Before

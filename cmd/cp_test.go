@@ -80,7 +80,7 @@ func TestMvOrder(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dst := filepath.Join(t.TempDir(), "copy")
 			var calls []string
-			remove := func(_ context.Context, _ *Env, _ *cobra.Command, _ *rmOptions, source string, apply bool) error {
+			remove := func(_ context.Context, _ *Env, _ *cobra.Command, _ *rmOptions, source string, apply bool) (*removal, error) {
 				if layout.ParsePlace(source).Path != source || filepath.Base(source) != "chk-3" {
 					t.Errorf("source %s", source)
 				}
@@ -90,10 +90,10 @@ func TestMvOrder(t *testing.T) {
 				}
 				if apply {
 					calls = append(calls, "delete")
-					return test.done
+					return &removal{}, test.done
 				}
 				calls = append(calls, "ask")
-				return test.may
+				return &removal{}, test.may
 			}
 			err := runMove(t, remove, append([]string{"latest:" + filepath.Join(testdata.Root(t), "flink", "2.2.0", "small-files"), dst}, test.args...))
 			if got := entryOf(err).code; err != nil && got != test.code || err == nil && test.code != OK {

@@ -8,9 +8,14 @@ import (
 
 // cpReport is what `ckpt cp` and `ckpt mv` have to tell.
 type cpReport struct {
-	Plan    *relocate.Plan
-	Done    *relocate.Report // nil in a dry run
-	Removed *bool            // of mv: whether the source is gone
+	Plan *relocate.Plan
+	Done *relocate.Report // nil in a dry run
+	// Finished is whether the very same copy was there before.
+	Finished bool
+
+	Removed *bool    // of mv: whether the source is gone
+	Removal *removal // of mv: what that rests on, and what it frees
+	apply   bool     // of mv: --apply was given
 }
 
 // cpJSON is the JSON of `ckpt cp`, and of `ckpt mv`.
@@ -28,6 +33,8 @@ type cpJSON struct {
 	Files       []cpFile      `json:"files"`
 	Totals      cpTotals      `json:"totals"`
 	Removed     *bool         `json:"removed,omitempty"`
+	Frees       *cpFrees      `json:"frees,omitempty"` // by deleting the source
+	*pruneBasis
 }
 
 type cpMetadata struct {
@@ -67,6 +74,9 @@ func (r *cpReport) json(schema string) cpJSON {
 		Verified: r.Done != nil, Relocatable: p.Relocatable, Removed: r.Removed,
 		Metadata: cpMetadata{Path: p.MetadataKey(), Bytes: int64(len(p.Metadata)), Version: p.Version},
 		Files:    make([]cpFile, 0, len(p.Files)), Totals: r.totals(),
+	}
+	if r.Removal != nil {
+		j.pruneBasis, j.Frees = &r.Removal.basis, &r.Removal.frees
 	}
 	if r.Done != nil {
 		j.Resumed, j.Metadata.SHA256 = r.Done.Resumed, orNull(r.Done.SHA256)
@@ -108,16 +118,19 @@ func (r *cpReport) totals() cpTotals {
 	return t
 }
 
-// print writes the report in the form that was asked for.
-func (r *cpReport) print(env *Env, schema string) error {
-	switch env.Output {
-	case JSON:
-		return env.writeJSON(r.json(schema))
-	case TSV:
-		return r.rows(env)
-	}
-	if env.Quiet {
+// print writes the report in the form that was asked for. With -q and without --output,
+// none was.
+func (r *cpReport) print(env *Env, schema string, explicit bool) error {
+	switch {
+	case env.Quiet && (!explicit || env.Output == Table):
 		return nil
+	case env.Output == JSON:
+		return env.writeJSON(r.json(schema))
+	case env.Output == TSV:
+		if !r.Plan.Relocatable {
+			env.Log.Info(r.absolute())
+		}
+		return r.rows(env)
 	}
 	_, err := fmt.Fprint(env.Out, r.summary(env))
 	return err
@@ -148,7 +161,28 @@ func (r *cpReport) rows(env *Env) error {
 
 // summary is for people.
 func (r *cpReport) summary(env *Env) string {
+	s := r.copied(env)
+	if r.Removal != nil {
+		s = r.Removal.before() + s + r.Removal.after(env, *r.Removed, r.apply)
+	}
+	return s
+}
+
+// absolute tells that the copy cannot be moved on by any tool.
+func (r *cpReport) absolute() string {
+	return "its paths are absolute, below " + escape(r.Plan.Root) + ": copy it with ckpt cp if it has to go elsewhere"
+}
+
+// copied tells what was copied.
+func (r *cpReport) copied(env *Env) string {
 	t, p := r.totals(), r.Plan
+	if r.Finished && r.Removed == nil {
+		s := "nothing to do: the copy " + escape(p.URL()) + " is complete"
+		if r.Done != nil {
+			s += "; verified"
+		}
+		return s + "\n"
+	}
 	verb := "copied"
 	switch {
 	case r.Done == nil && r.Removed != nil:
@@ -173,7 +207,7 @@ func (r *cpReport) summary(env *Env) string {
 		s += fmt.Sprintf("  %s copied by the storage itself: only sizes were compared\n", plural(t.ServerSide, "file"))
 	}
 	if !p.Relocatable {
-		s += env.wrap("  its paths are absolute, below "+escape(p.Root)+": copy it with ckpt cp if it has to go elsewhere", "  ") + "\n"
+		s += env.wrap("  "+r.absolute(), "  ") + "\n"
 	}
 	return s
 }

@@ -20,8 +20,10 @@ type copying struct {
 	limit  *rate.Limiter
 	source *relocate.Source
 	plan   *relocate.Plan
-	into   layout.MutableStore // nil in a dry run
-	opened []layout.Store
+	// standing is how far the destination was, before anything was copied.
+	standing relocate.Standing
+	into     layout.MutableStore // nil in a dry run
+	opened   []layout.Store
 }
 
 func (c *copying) close() {
@@ -75,7 +77,7 @@ func (c *copying) draw(ctx context.Context, dst string) error {
 		return usagef("say with --as what Flink calls it", "paths in this copy must be absolute, and %s is not how Flink names a place", root)
 	}
 	if store != nil {
-		_, err = c.plan.Admit(ctx, store, c.source.Identity)
+		c.standing, err = c.plan.Admit(ctx, store, c.source.Identity)
 	}
 	return err
 }

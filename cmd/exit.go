@@ -85,8 +85,10 @@ func lookUp(err error) (exitEntry, bool) {
 		return exitEntry{code: NotFound}, true
 	case *findingsError:
 		return exitEntry{code: Findings}, true
-	case *refusedError, *prune.StoppedError:
+	case *refusedError:
 		return exitEntry{code: Refused}, true
+	case *prune.StoppedError:
+		return exitEntry{code: Refused, hint: guardHints[e.Guard]}, true
 	case *layout.LookupError:
 		return exitEntry{code: Failed}, true
 	case *layout.NotFoundError:
@@ -229,7 +231,7 @@ func usagef(hint, format string, args ...any) error {
 // conclude tells the user of err and gives the code to exit with.
 func (e *Env) conclude(ctx context.Context, out *guardedWriter, err error) Code {
 	if stopped := new(signalError); err != nil && errors.As(context.Cause(ctx), &stopped) {
-		err = stopped
+		err = interrupted(stopped, err)
 	}
 	if failed := new(outputError); errors.As(out.err, &failed) {
 		if failed.closed() {
@@ -242,9 +244,39 @@ func (e *Env) conclude(ctx context.Context, out *guardedWriter, err error) Code 
 	}
 	entry := entryOf(err)
 	if !entry.silent {
-		e.complain(errorReport{entry.code, err.Error(), pathOf(err), entry.offset, hintOf(err, entry)})
+		e.complain(errorReport{entry.code, err.Error(), guardOf(err), pathOf(err), entry.offset, hintOf(err, entry)})
 	}
 	return entry.code
+}
+
+// resumableError is for a command that ended in the middle of what it does, and has a way
+// to go on with it.
+type resumableError struct {
+	err  error
+	hint string
+}
+
+// Error implements error.
+func (e *resumableError) Error() string { return e.err.Error() }
+
+// Unwrap gives the error itself.
+func (e *resumableError) Unwrap() error { return e.err }
+
+// ErrHint prefers what the error itself says.
+func (e *resumableError) ErrHint() string {
+	if hint := hintOf(e.err, entryOf(e.err)); hint != "" {
+		return hint
+	}
+	return e.hint
+}
+
+// interrupted is the error of a command that a signal has stopped: what it ran into
+// thereby tells nothing but how to go on.
+func interrupted(stopped *signalError, err error) error {
+	if resume := new(resumableError); errors.As(err, &resume) {
+		return &resumableError{stopped, resume.hint}
+	}
+	return stopped
 }
 
 // signalCode is the code of err if a signal caused it.

@@ -291,6 +291,9 @@ func (d *days) Set(s string) error {
 // longUnits are those that time.ParseDuration does not have.
 var longUnits = map[byte]time.Duration{'w': 7 * 24 * time.Hour, 'd': 24 * time.Hour}
 
+// longestTime is more than anybody means, and leaves room for sums.
+const longestTime = 100 * 365 * 24 * time.Hour
+
 // parseDays reads a duration such as 90m, 7d or 1w2d12h. There are no negative ones.
 func parseDays(s string) (time.Duration, error) {
 	total, rest := time.Duration(0), s
@@ -300,24 +303,27 @@ func parseDays(s string) (time.Duration, error) {
 			break
 		}
 		n, err := strconv.ParseFloat(rest[:end], 64)
-		if err != nil || !(n >= 0 && n < 1e5) {
+		part := n * float64(longUnits[rest[end]])
+		if err != nil || !(n >= 0 && part <= float64(longestTime)) {
 			return 0, notDuration(s)
 		}
-		total += time.Duration(n * float64(longUnits[rest[end]]))
+		if total += time.Duration(part); total > longestTime {
+			return 0, notDuration(s)
+		}
 		rest = rest[end+1:]
 	}
 	if rest == "" && s != "" {
 		return total, nil
 	}
 	d, err := time.ParseDuration(rest)
-	if err != nil || d < 0 || total+d < total {
+	if err != nil || d < 0 || d > longestTime-total {
 		return 0, notDuration(s)
 	}
 	return total + d, nil
 }
 
 func notDuration(s string) error {
-	return fmt.Errorf("%q is no duration: want one such as 90m, 24h, 7d or 2w", s)
+	return fmt.Errorf("%q is no duration: want one such as 90m, 24h, 7d or 2w, and not above 100 years", s)
 }
 
 // formatDays is a duration in the form that parseDays reads, without units of zero.

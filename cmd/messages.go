@@ -13,6 +13,7 @@ import (
 type errorReport struct {
 	Code    Code   `json:"code"`
 	Message string `json:"message"`
+	Guard   string `json:"guard,omitempty"` // of prune, that stops everything
 	Path    string `json:"path,omitempty"`
 	Offset  *int64 `json:"offset,omitempty"`
 	Hint    string `json:"hint,omitempty"`
@@ -38,6 +39,9 @@ func (e *Env) complain(r errorReport) {
 
 func (r errorReport) attrs() []slog.Attr {
 	attrs := []slog.Attr{slog.Int("code", int(r.Code))}
+	if r.Guard != "" {
+		attrs = append(attrs, slog.String("guard", r.Guard))
+	}
 	if r.Path != "" {
 		attrs = append(attrs, slog.String("path", r.Path))
 	}

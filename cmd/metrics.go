@@ -20,8 +20,11 @@ type metricsOptions struct {
 	metrics     *metrics // nil where nobody asks for any
 }
 
+// metricsFlag is its name.
+const metricsFlag = "metrics-file"
+
 func (o *metricsOptions) addFlags(c *cobra.Command) {
-	c.Flags().StringVar(&o.metricsFile, "metrics-file", "", "write metrics to `FILE`, for the textfile collector of Prometheus' node_exporter")
+	c.Flags().StringVar(&o.metricsFile, metricsFlag, "", "write metrics to `FILE`, for the textfile collector of Prometheus' node_exporter")
 }
 
 // record runs a command on trees, and then writes what it has measured. It does so

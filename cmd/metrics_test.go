@@ -155,6 +155,11 @@ func TestMetricsExitCode(t *testing.T) {
 		{Usage, []string{"ls", root, "--state", "nonsense"}},
 		{Usage, []string{"du", root, "--top", "-1"}},
 		{Usage, []string{"verify", root, "--sample", "5%"}},
+		{Usage, []string{"ls", root, "--no-such-flag"}},
+		{Usage, []string{"prune", root, "--keep-last", "many", "-v"}},
+		{Usage, []string{"prune", root, "-o", "xml"}},
+		{Usage, []string{"prune", root, "--keep-last", "0"}},
+		{Refused, []string{"prune", filepath.Join(root, "nothing")}},
 	} {
 		text := measured(t, c.code, c.args...)
 		want := fmt.Sprintf("ckpt_exit_code{command=%q,root=%q} %d\n", c.args[0], strings.TrimPrefix(c.args[1], "latest:"), c.code)
@@ -276,7 +281,7 @@ func TestCodeOf(t *testing.T) {
 func TestMetricsOfPrune(t *testing.T) {
 	m := newMetrics()
 	m.pruned("s3://b/cp", &pruneCounts{applied: true, plannedObjects: 9, plannedBytes: 90, deletedObjects: 8, deletedBytes: 80, failedObjects: 1,
-		guards: []guardOutcome{{"young-files", "hold"}, {"young-files", "hold"}, {"clock", "passed"}}})
+		guards: []guardOutcome{{"young-files", "hold", 2}, {"clock", "passed", 0}}})
 	m.pruned("/other", &pruneCounts{})
 	golden(t, "metrics-prune.txt", m.text())
 	parseMetrics(t, m.text())

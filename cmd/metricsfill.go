@@ -104,8 +104,11 @@ type pruneCounts struct {
 	guards                       []guardOutcome
 }
 
-// guardOutcome is a guard of prune and what it said.
-type guardOutcome struct{ name, outcome string }
+// guardOutcome is a guard of prune, what it came to, and how many it has kept.
+type guardOutcome struct {
+	name, outcome string
+	count         int
+}
 
 // pruned is what prune measures of one root.
 func (m *metrics) pruned(root string, c *pruneCounts) {
@@ -126,9 +129,7 @@ func (m *metrics) pruned(root string, c *pruneCounts) {
 	} {
 		m.gauge(g.name, g.help, float64(g.value), "root", root)
 	}
-	times := map[guardOutcome]int{}
 	for _, g := range c.guards {
-		times[g]++
-		m.gauge("ckpt_prune_guard", "How often a guard of the last run had this outcome.", float64(times[g]), "root", root, "name", g.name, "outcome", g.outcome)
+		m.gauge("ckpt_prune_guard", "How many objects, checkpoints or jobs of all roots a guard of the last run has kept, with what it came to.", float64(g.count), "root", root, "name", g.name, "outcome", g.outcome)
 	}
 }

@@ -33,8 +33,9 @@ func (o *mvOptions) settle() {
 }
 
 // removeAfterMove deletes the source of a move, as rm does: only what nobody else uses,
-// and with the same guards. Without apply it says no more than whether that may be done.
-type removeAfterMove func(ctx context.Context, env *Env, c *cobra.Command, opts *rmOptions, source string, apply bool) error
+// and with the same guards. Without apply it says no more than whether that may be done, and
+// what it would free.
+type removeAfterMove func(ctx context.Context, env *Env, c *cobra.Command, opts *rmOptions, source string, apply bool) (*removal, error)
 
 func newMvCommand(env *Env, remove removeAfterMove) *cobra.Command {
 	opts := &mvOptions{}
@@ -72,36 +73,41 @@ Where the source may not go, nothing is copied, with the exit codes of ckpt rm.
 }
 
 func runMv(ctx context.Context, env *Env, c *cobra.Command, opts *mvOptions, remove removeAfterMove, src, dst string) error {
-	may := func(url string) error { return remove(ctx, env, c, &opts.rm, url, false) }
+	var source *removal
+	may := func(url string) (err error) {
+		source, err = remove(ctx, env, c, &opts.rm, url, false)
+		return err
+	}
 	report, err := copyCheckpoint(ctx, env, &opts.copy, src, dst, may)
 	if err != nil {
 		return err
 	}
 	removed := false
-	report.Removed = &removed
+	report.Removed, report.Removal, report.apply = &removed, source, opts.rm.apply
 	if opts.rm.deletes() {
-		if err := remove(ctx, env, c, &opts.rm, report.Plan.Source, true); err != nil {
-			return fmt.Errorf("the copy %s is whole, but the source could not be deleted: %w", report.Plan.URL(), err)
+		if report.Removal, err = remove(ctx, env, c, &opts.rm, report.Plan.Source, true); err != nil {
+			err = fmt.Errorf("the copy %s is whole, but the source could not be deleted: %w", report.Plan.URL(), err)
+			return &resumableError{err, "the copy is whole; what was begun to be deleted of the source, ckpt prune --apply of its root ends"}
 		}
 		removed = true
 	}
-	return report.print(env, "ckpt.mv/v1")
+	return report.print(env, "ckpt.mv/v1", c.Flags().Changed("output"))
 }
 
 // removeSource is rm, without its output.
-func removeSource(ctx context.Context, env *Env, c *cobra.Command, opts *rmOptions, source string, apply bool) error {
+func removeSource(ctx context.Context, env *Env, c *cobra.Command, opts *rmOptions, source string, apply bool) (*removal, error) {
 	run, err := planRm(ctx, env, c, opts, []string{source})
 	if run != nil {
 		defer run.close()
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := run.verdict(); err != nil || !apply {
-		return err
+		return run.removal(), err
 	}
 	if err := run.execute(ctx); err != nil {
-		return err
+		return nil, err
 	}
-	return run.verdict()
+	return run.removal(), run.verdict()
 }

@@ -42,6 +42,9 @@ func (o *pruneOptions) validate(c *cobra.Command, roots []string) error {
 	if o.settled, err = o.policy(); err != nil {
 		return err
 	}
+	if err := refuseNone(c); err != nil {
+		return err
+	}
 	if err := o.evidenceOptions.validate(); err != nil {
 		return err
 	}
@@ -52,6 +55,16 @@ func (o *pruneOptions) validate(c *cobra.Command, roots []string) error {
 		return usagef("leave --apply away: the lifecycle rule deletes what is tagged", "--emit-tag-manifest and --apply contradict each other")
 	}
 	return o.safetyOptions.validate(c, roots)
+}
+
+// refuseNone refuses rules that would keep nothing: whoever says so means something else.
+func refuseNone(c *cobra.Command) error {
+	for _, rule := range []string{"keep-last", "keep-hourly", "keep-daily", "keep-weekly", "keep-monthly"} {
+		if f := c.Flags().Lookup(rule); f.Changed && f.Value.String() == "0" {
+			return usagef("leave it away for no such rule; --remove-all JOB keeps nothing of a job", "--%s 0: want a number from 1 on", rule)
+		}
+	}
+	return nil
 }
 
 func newPruneCommand(env *Env) *cobra.Command {
@@ -121,7 +134,7 @@ something is wrong. --log-format json logs each object on stderr.
 
 Exits with 6 where a guard stops everything, with 3 where something could not be
 deleted or, with --strict, a guard held something, and with 1 where the storage
-failed.`
+failed. docs/safety.md tells what is safe, and why.`
 
 // pruneExamples begin with the line for cron.
 const pruneExamples = `  # cron: silent unless something is wrong
@@ -145,6 +158,7 @@ func runPrune(ctx context.Context, env *Env, c *cobra.Command, opts *pruneOption
 	if err != nil {
 		return err
 	}
+	defer func() { run.measure(opts.metrics) }()
 	run.explicit = c.Flags().Changed("output")
 	if err := run.save(c, opts.plan, roots); err != nil {
 		return err
@@ -152,7 +166,6 @@ func runPrune(ctx context.Context, env *Env, c *cobra.Command, opts *pruneOption
 	if err := run.tagManifest(opts.tags); err != nil {
 		return err
 	}
-	defer func() { run.measure(opts.metrics) }()
 	return run.finish(ctx)
 }
 

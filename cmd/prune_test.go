@@ -221,7 +221,7 @@ func TestPruneQuiet(t *testing.T) {
 	}
 	// where something is wrong, it says so
 	r := remove(t, "prune", old(t, "2.0.0/rescale-claim", threeDays), "--keep-last", "1", "--apply", "-q").want(t, Refused)
-	if r.out != "" || !strings.Contains(r.err, "guard other-roots") || strings.Count(r.err, "\n") != 1 {
+	if r.out != "" || !strings.Contains(r.err, "guard other-roots") || !strings.Contains(r.err, "\nhint: name by --also-root") || strings.Count(r.err, "\n") != 2 {
 		t.Errorf("%q, %q", r.out, r.err)
 	}
 }
@@ -239,7 +239,9 @@ func TestPruneCodes(t *testing.T) {
 	}{
 		{OK, "", []string{root}},
 		{OK, "", []string{root, other}},
-		{OK, "", []string{t.TempDir()}},
+		{Refused, "nothing lies here: is it mounted", []string{t.TempDir()}},
+		{Refused, "no checkpoint lies below it: is it mounted", []string{root, "--also-root", t.TempDir()}},
+		{Refused, "nothing of Flink's lies there: is it mounted", []string{root, "--ha-dir", chk}},
 		{OK, "", []string{root, "--keep-last", "1", "--also-root", other}},
 		{OK, "", []string{root, "--unsafe-min-age", "0s"}},
 		{OK, "", []string{root, "--dry-run"}},
@@ -253,6 +255,8 @@ func TestPruneCodes(t *testing.T) {
 		{Refused, "further guard", []string{root, nothing, "--flink-url", "http://127.0.0.1:1"}},
 		{Usage, "prune needs URL", nil},
 		{Usage, "--keep-last -1", []string{root, "--keep-last", "-1"}},
+		{Usage, "--keep-last 0", []string{root, "--keep-last", "0"}},
+		{Findings, "guard job-state held something (--strict)", []string{root, "--keep-last", "1", "--no-other-roots", "--strict"}},
 		{Usage, "contradict", []string{root, "--min-age", "2h", "--unsafe-min-age", "1m"}},
 		{Usage, "contradict", []string{root, "--also-root", other, "--no-other-roots"}},
 		{Usage, "contradict", []string{root, "--emit-tag-manifest", "x", "--apply"}},
@@ -263,8 +267,12 @@ func TestPruneCodes(t *testing.T) {
 		{Usage, "--ended", []string{root, "--ended", "xyz"}},
 		{Usage, "--remove-all", []string{root, "--remove-all", "xyz"}},
 		{Usage, "--job", []string{root, "--job", "xyz"}},
+		{Usage, "there are " + savedJob, []string{root, "--job", strings.Repeat("e", 32)}},
+		{Usage, "no such job in the roots", []string{root, "--remove-all", strings.Repeat("e", 32)}},
+		{OK, "a job that is in no root", []string{root, "--ended", strings.Repeat("e", 32)}},
 		{Usage, "--max-orphan-percent", []string{root, "--max-orphan-percent", "101"}},
 		{Usage, "no duration", []string{root, "--keep-within", "7x"}},
+		{Usage, "not above 100 years", []string{root, "--assume-ended-after", "20000w"}},
 		{Usage, "no size", []string{root, "--max-bytes", "many"}},
 		{Usage, "--flink-url", []string{root, "--flink-url", "ftp://x"}},
 		{Usage, "is a checkpoint", []string{chk}},
@@ -321,7 +329,7 @@ func TestPruneKeep(t *testing.T) {
 			t.Errorf("--keep %s: goes %v", name, got)
 		}
 	}
-	list := "# held by CI\n\n  " + chk + "\n" + filepath.Join(root, savedJob, "chk-3") + "\ns3://other/x/chk-7\n"
+	list := "# held by CI\n\n  " + chk + "\n" + filepath.Join(root, savedJob, "chk-3") + "\n"
 	var doc pruneDocument
 	call{stdin: list, now: pruneNow}.run(t, append([]string{"prune", "-o", "json", "--keep-from", "-"}, args...)...).want(t, OK).decode(t, &doc)
 	if len(doc.Delete) != 0 || len(doc.Notes) != 0 {
@@ -333,9 +341,6 @@ func TestPruneKeep(t *testing.T) {
 	}
 	if doc := pruned(t, OK, append(args, "--keep-from", file)...); len(doc.Delete) != 0 {
 		t.Errorf("goes %v", doc.gone())
-	}
-	if doc := pruned(t, OK, append(args, "--keep", "chk-77")...); len(doc.Notes) != 1 || !strings.Contains(doc.Notes[0], "--keep chk-77: no such checkpoint") {
-		t.Errorf("%v", doc.Notes)
 	}
 	if r := remove(t, append(append([]string{"prune"}, args...), "--keep", "")...); r.code != Usage {
 		t.Errorf("an empty --keep: %d", r.code)
@@ -382,6 +387,7 @@ func TestParseDays(t *testing.T) {
 	const day = 24 * time.Hour
 	for in, want := range map[string]time.Duration{
 		"7d": 7 * day, "2w": 14 * day, "1w2d12h": 9*day + 12*time.Hour, "1.5d": 36 * time.Hour, "90m": 90 * time.Minute, "0s": 0, "0": 0, "0d": 0,
+		"36500d": longestTime, "876000h": longestTime,
 	} {
 		got, err := parseDays(in)
 		if err != nil || got != want {
@@ -391,7 +397,8 @@ func TestParseDays(t *testing.T) {
 			t.Errorf("%s is written as %s", in, formatDays(want))
 		}
 	}
-	for _, in := range []string{"", "d", "-1d", "7x", "-1h", "1d-2h", "1e9d", "NaNd", "7 d", "99999d9999999h"} {
+	for _, in := range []string{"", "d", "-1d", "7x", "-1h", "1d-2h", "1e9d", "NaNd", "7 d", "99999d9999999h",
+		"20000w", "15251w", "99999w", "36501d", "5000w5000w", "876001h", "36500d1h", "1e308w", "Infd"} {
 		if got, err := parseDays(in); err == nil {
 			t.Errorf("%q is %v", in, got)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -24,6 +25,12 @@ type witnesses struct {
 	ended   []layout.JobID // by --ended
 	all     bool           // by --ended all
 	keep    []prune.Claim  // by --keep and --keep-from
+	// maps are those of the user, and other names of the roots: claims may be of either.
+	maps []layout.Mapping
+	// shared are ids that several jobs may bear, once that is known, and how.
+	shared  map[layout.JobID]string
+	doubted []layout.JobID // those of them of which somebody said that they have ended
+	idle    []string       // clusters that list no job at all
 }
 
 func newWitnesses(env *Env, opts *evidenceOptions) (*witnesses, error) {
@@ -47,6 +54,7 @@ func newWitnesses(env *Env, opts *evidenceOptions) (*witnesses, error) {
 // plan says it. The only error is that of ctx.
 func (w *witnesses) world(ctx context.Context) (*prune.World, error) {
 	world := &prune.World{AssumeEndedAfter: time.Duration(w.opts.assumeEndedAfter)}
+	w.idle = nil
 	w.byUser(world)
 	if err := w.ask(ctx, world); err != nil {
 		return nil, err
@@ -56,33 +64,41 @@ func (w *witnesses) world(ctx context.Context) (*prune.World, error) {
 
 // ask asks all but the user, and adds what they say: it may be called again later.
 func (w *witnesses) ask(ctx context.Context, world *prune.World) error {
+	heard := map[layout.JobID]bool{}
 	silent := 0
 	for _, client := range w.clients {
 		jobs, err := client.Jobs(ctx)
-		if err != nil {
+		switch {
+		case err != nil:
 			silent++
 			stop(world, prune.GuardCluster, err)
+		case len(jobs) == 0 && !slices.Contains(w.idle, client.URL()):
+			w.idle = append(w.idle, client.URL())
 		}
 		for i := range jobs {
-			testify(world, client.URL(), &jobs[i])
+			w.testify(world, client.URL(), &jobs[i])
+			heard[jobs[i].ID] = heard[jobs[i].ID] || jobs[i].Completed || !jobs[i].Live || settled(&jobs[i])
 		}
 	}
 	switch {
 	case w.all:
-	case silent > 0: // what was heard the last time proves nothing now
+	case silent > 0, len(w.idle) > 0: // what was heard the last time proves nothing now
 		world.Others = prune.JobState{}
 	case w.opts.complete:
 		world.Others = prune.JobState{Life: prune.Ended, Source: "no cluster knows it (--clusters-complete)"}
 	}
 	for i, dir := range w.haDirs {
-		err := w.askStorage(ctx, world, dir)
-		if results := i > 0 && len(w.opts.haDirs) == 0; results && isMissing(err) {
-			continue // Flink makes the directory of job results with the first of these
+		// Flink makes the directory of job results with the first of these.
+		results := i > 0 && len(w.opts.haDirs) == 0
+		err := w.askStorage(ctx, world, dir, heard, results)
+		if results && isMissing(err) {
+			continue
 		}
 		if err != nil {
 			stop(world, prune.GuardHA, err)
 		}
 	}
+	w.setApart(world)
 	return context.Cause(ctx)
 }
 
@@ -94,12 +110,14 @@ func (w *witnesses) byUser(world *prune.World) {
 	if w.all {
 		world.Others = prune.JobState{Life: prune.Ended, Source: "--ended all"}
 	}
-	world.Claims = slices.Clone(w.keep)
+	for _, c := range w.keep {
+		w.claim(world, c)
+	}
 }
 
 // testify adds what a cluster says of a job.
-func testify(world *prune.World, url string, j *cluster.Job) {
-	state := prune.JobState{Life: prune.Ended, Source: j.Status + " at " + url, Timeout: j.Timeout}
+func (w *witnesses) testify(world *prune.World, url string, j *cluster.Job) {
+	state := prune.JobState{Life: prune.Ended, Source: j.Status + " at " + url, Timeout: j.Timeout, Completed: j.History}
 	if j.Changelog {
 		state.Materialization = j.Materialization
 	}
@@ -117,17 +135,22 @@ func testify(world *prune.World, url string, j *cluster.Job) {
 		{j.Retained, "job %s retains it, says %s", false},
 	} {
 		for _, path := range held.paths {
-			claim(world, prune.Claim{URL: path, By: fmt.Sprintf(held.what, j.ID, url), Needed: held.needed})
+			w.claim(world, prune.Claim{URL: path, By: fmt.Sprintf(held.what, j.ID, url), Needed: held.needed, Snapshot: true, Job: j.ID, HasJob: true})
 		}
 	}
-	unsaved := !j.Completed && len(j.Restored) == 0 && (j.Checkpointing || j.RestoredUnknown)
-	if j.Live && unsaved {
+	if unsaved := !j.Completed && len(j.Restored) == 0; j.Live && unsaved && !settled(j) {
 		stop(world, prune.GuardUnsaved, fmt.Errorf("job %s (%s at %s) has no completed checkpoint, and it is not known from what it was restored: wait for its first checkpoint", j.ID, j.Status, url))
 	}
 }
 
-// askStorage adds what a directory of high availability says.
-func (w *witnesses) askStorage(ctx context.Context, world *prune.World, dir string) error {
+// settled tells whether a job makes no checkpoints, and began with none.
+func settled(j *cluster.Job) bool {
+	return !j.Checkpointing && len(j.Restored) == 0 && !j.RestoredUnknown
+}
+
+// askStorage adds what a directory of high availability says. heard are jobs of which a
+// cluster knows that they can do without.
+func (w *witnesses) askStorage(ctx context.Context, world *prune.World, dir string, heard map[layout.JobID]bool, mayBeEmpty bool) error {
 	store, err := layout.OpenTree(ctx, w.env.OpenStore, dir)
 	if err != nil {
 		return err
@@ -137,32 +160,58 @@ func (w *witnesses) askStorage(ctx context.Context, world *prune.World, dir stri
 	if err != nil {
 		return err
 	}
-	at := store.URL()
+	if found.Empty() && !mayBeEmpty {
+		return fmt.Errorf("%s: nothing of Flink's lies there: is it mounted, and is it the right directory?", store.URL())
+	}
+	return w.testifyStorage(world, store.URL(), found, heard)
+}
+
+// testifyStorage adds what lies in a directory of high availability.
+func (w *witnesses) testifyStorage(world *prune.World, at string, found *ha.Storage, heard map[layout.JobID]bool) error {
+	saved := map[layout.JobID]bool{}
+	maps.Copy(saved, heard)
 	for _, c := range found.Checkpoints {
-		for _, path := range append([]string{c.Pointer}, c.Paths...) {
-			claim(world, prune.Claim{URL: path, By: "high availability: " + layout.Join(at, c.File)})
+		by := "high availability: " + layout.Join(at, c.File)
+		w.claim(world, prune.Claim{URL: c.Pointer, By: by, Snapshot: true, Job: c.Job, HasJob: c.HasJob})
+		for _, path := range c.Paths {
+			w.claim(world, prune.Claim{URL: path, By: by})
 		}
+		saved[c.Job] = saved[c.Job] || c.HasJob
 	}
 	for _, r := range found.Results {
 		if r.Status != "UNKNOWN" {
+			saved[r.Job] = true
 			world.Add(r.Job, prune.JobState{Life: prune.Ended, Source: r.Status + ", says " + layout.Join(at, r.File)})
 		}
 	}
 	for _, j := range found.Live {
+		file := layout.Join(at, j.File)
 		if !j.HasJob {
-			return fmt.Errorf("%s: a job graph that does not tell its job: any job may be live", layout.Join(at, j.File))
+			return fmt.Errorf("%s: a job graph that does not tell its job: any job may be live", file)
 		}
-		world.Add(j.Job, prune.JobState{Life: prune.Live, Source: "its job graph is in " + layout.Join(at, j.File)})
-		claim(world, prune.Claim{URL: j.Restored, By: fmt.Sprintf("job %s would be restored from it, says %s", j.Job, layout.Join(at, j.File))})
+		world.Add(j.Job, prune.JobState{Life: prune.Live, Source: "its job graph is in " + file})
+		w.claim(world, prune.Claim{URL: j.Restored, By: fmt.Sprintf("job %s would be restored from it, says %s", j.Job, file),
+			Needed: !saved[j.Job], Snapshot: true, Job: j.Job, HasJob: true})
+		if !saved[j.Job] && j.Restored == "" {
+			stop(world, prune.GuardUnsaved, fmt.Errorf("job %s (its job graph is in %s) has no completed checkpoint there, and was not restored from any: wait for its first one, or name its cluster by --flink-url", j.Job, file))
+		}
 	}
 	return nil
 }
 
-// claim adds a claim to something.
-func claim(world *prune.World, c prune.Claim) {
-	if c.URL != "" {
-		world.Claims = append(world.Claims, c)
+// claim adds a claim to something. Where --map leads elsewhere, it is there.
+func (w *witnesses) claim(world *prune.World, c prune.Claim) {
+	if c.URL == "" {
+		return
 	}
+	url := layout.Canonical(c.URL)
+	if to, ok := layout.MapURL(w.maps, url); ok && to != url {
+		at := c
+		at.URL = to
+		world.Claims = append(world.Claims, at)
+		c.Snapshot, c.Needed = false, false
+	}
+	world.Claims = append(world.Claims, c)
 }
 
 // stop adds a reason to delete nothing, once, with what to do about it.

@@ -16,6 +16,7 @@ func TestPruneEvidence(t *testing.T) {
 	root := old(t, "2.2.0/savepoint-and-checkpoints", threeDays)
 	base := []string{root, "--keep-last", "1", "--no-other-roots"}
 	latest := "file:" + filepath.Join(root, savedJob, "chk-1")
+	another := fakeJob{id: strings.Repeat("e", 32), state: "FINISHED", completed: 1}
 	job := func(state string) fakeJob { return fakeJob{id: savedJob, state: state, latest: latest, completed: 5} }
 	for name, c := range map[string]struct {
 		jobs  []fakeJob
@@ -31,7 +32,8 @@ func TestPruneEvidence(t *testing.T) {
 		"time":                        {nil, []string{"--assume-ended-after", "2d"}, OK, []string{"chk-1", "chk-3"}, prune.GuardSavepoint},
 		"not yet time":                {nil, []string{"--assume-ended-after", "1w"}, OK, nil, prune.GuardState},
 		"a cluster that knows it not": {[]fakeJob{}, nil, OK, nil, prune.GuardState},
-		"all clusters":                {[]fakeJob{}, []string{"--clusters-complete"}, OK, []string{"chk-1", "chk-3"}, prune.GuardSavepoint},
+		"all clusters":                {[]fakeJob{another}, []string{"--clusters-complete"}, OK, []string{"chk-1", "chk-3"}, prune.GuardSavepoint},
+		"all clusters, just started":  {[]fakeJob{}, []string{"--clusters-complete"}, OK, nil, prune.GuardState},
 		"a cluster, finished":         {[]fakeJob{job("CANCELED")}, nil, OK, []string{"chk-3"}, prune.GuardClaimed},
 		"a cluster, live":             {[]fakeJob{job("RUNNING")}, []string{"--clusters-complete"}, OK, nil, prune.GuardState},
 		"suspended is live":           {[]fakeJob{job("SUSPENDED")}, []string{"--clusters-complete"}, OK, nil, prune.GuardState},
@@ -61,7 +63,7 @@ func TestPruneEvidence(t *testing.T) {
 func TestPruneSilentCluster(t *testing.T) {
 	root := old(t, "2.2.0/savepoint-and-checkpoints", threeDays)
 	silent := (&jobManager{broken: true}).url(t)
-	there := (&jobManager{}).url(t)
+	there := (&jobManager{jobs: []fakeJob{{id: strings.Repeat("e", 32), state: "FINISHED"}}}).url(t)
 	doc := pruned(t, Refused, root, "--keep-last", "1", "--no-other-roots", "--flink-url", there, "--flink-url", silent, "--clusters-complete", "--apply")
 	if g := doc.guard(t, prune.GuardCluster); g.Outcome != "stop-all" || !strings.Contains(g.Message, silent) || doc.Applied || doc.Results != nil {
 		t.Errorf("%+v", g)
@@ -72,7 +74,7 @@ func TestPruneSilentCluster(t *testing.T) {
 func TestPruneAsksAgain(t *testing.T) {
 	root := old(t, "2.2.0/savepoint-and-checkpoints", threeDays)
 	before := filesBelow(t, root)
-	m := &jobManager{}
+	m := &jobManager{jobs: []fakeJob{{id: strings.Repeat("e", 32), state: "FINISHED"}}}
 	lists := 0
 	m.asked = func(path string) {
 		if path == "/jobs/overview" {

@@ -35,6 +35,7 @@ func (r *pruneRun) execute(ctx context.Context) error {
 	}
 	r.executed, err = r.made.Execute(ctx, e)
 	progress.stop()
+	r.tell()
 	if err != nil {
 		return err
 	}
@@ -149,8 +150,11 @@ func (r *pruneRun) observe(e prune.Event) {
 		return
 	}
 	r.failures.add(e)
-	if !r.env.jsonLog && (r.lists || r.failures.all > mostFailures) {
-		return
+	if !isInterruption(e) {
+		r.stayed.add(e)
+	}
+	if !r.env.eachObject() {
+		return // see tell
 	}
 	level, message := slog.LevelError, "not deleted"
 	if e.Left {

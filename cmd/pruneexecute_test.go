@@ -96,6 +96,9 @@ func TestPruneInterrupted(t *testing.T) {
 	}
 	doc := &pruneDocument{}
 	r := removeWith(t, call{ctx: ctx}, interrupt, args...).want(t, Interrupted)
+	if e := r.decodeError(t); e.Message != "interrupted" || e.Hint != "the next run ends what was begun" {
+		t.Errorf("%+v", e)
+	}
 	if r.decode(t, doc); doc.Results == nil || doc.Results.Stopped == nil || doc.Results.Objects == 0 {
 		t.Errorf("%+v", doc.Results)
 	}

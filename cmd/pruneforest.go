@@ -23,17 +23,20 @@ type pruning struct {
 	roots  *rootOptions
 	safety prune.Safety
 
-	trees  []layout.Store // no two have a file in common
-	places []prune.Place
-	stops  []prune.Stop // found on the way
-	notes  []string
-	names  usage.Names
-	graph  *layout.Graph
-	known  *prune.World
+	trees   []layout.Store // no two have a file in common
+	places  []prune.Place
+	local   []localPlace     // those of them on this machine
+	aliases []layout.Mapping // other names of these
+	lent    []layout.Store   // of snapshots that lie in no tree
+	stops   []prune.Stop     // found on the way
+	notes   []string
+	names   usage.Names
+	graph   *layout.Graph
+	known   *prune.World
 }
 
 func (p *pruning) close() {
-	for _, t := range p.trees {
+	for _, t := range slices.Concat(p.trees, p.lent) {
 		t.Close()
 	}
 }
@@ -63,6 +66,10 @@ func (p *pruning) open(ctx context.Context, roots []string) error {
 // openPlace declares a place. One that is not there stops everything: where a disk is not
 // mounted, all that its checkpoints use looks unused.
 func (p *pruning) openPlace(ctx context.Context, url string, mode prune.Mode) error {
+	url, err := p.resolve(url)
+	if err != nil {
+		return err
+	}
 	store, err := layout.OpenTree(ctx, p.env.OpenStore, url)
 	if isNoTree(err) {
 		p.vanished(url)
@@ -147,9 +154,9 @@ func (p *pruning) read(ctx context.Context) error {
 	}
 	opts := layout.GraphOptions{
 		Assess: layout.AssessOptions{Now: p.now, Grace: max(p.safety.MinAge, time.Nanosecond)}, // 0 would stand for the default
-		Maps:   p.roots.maps,
-		Open:   p.env.OpenStore,
-		Prove:  true,
+		Maps:   p.roots.maps, Aliases: p.aliases,
+		Open:  p.env.OpenStore,
+		Prove: true,
 		Observe: func(*layout.Tree, *layout.Snapshot) func(*layout.Reference) {
 			return p.names.Observe
 		},
@@ -162,10 +169,12 @@ func (p *pruning) read(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	p.checkFilled()
+	p.shareIDs()
 	if err := p.witnesses.ask(ctx, p.known); err != nil {
 		return err
 	}
-	p.notes = append(p.notes, p.contradicted(p.known)...)
+	p.notes = slices.Concat(p.notes, p.contradicted(p.known), p.weak())
 	return nil
 }
 

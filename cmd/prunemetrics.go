@@ -1,6 +1,8 @@
 package cmd
 
 import (
+	"slices"
+
 	"github.com/ckpt-tool/ckpt/layout"
 	"github.com/ckpt-tool/ckpt/layout/prune"
 )
@@ -39,17 +41,27 @@ func (r *pruneRun) newCounts() *rootCounts {
 	c := &rootCounts{by: map[string]*pruneCounts{}}
 	var guards []guardOutcome
 	for _, g := range r.made.Guards {
-		if g.Outcome != prune.Passed {
-			guards = append(guards, guardOutcome{string(g.Name), g.Outcome.String()})
-		}
+		guards = append(guards, guardOutcome{string(g.Name), g.Outcome.String(), g.Count})
 	}
-	for _, place := range r.places {
-		if place.Mode == prune.Swept {
-			c.roots = append(c.roots, place.URL)
-			c.by[place.URL] = &pruneCounts{applied: r.executed != nil, guards: guards}
-		}
+	c.roots = r.placesOf(prune.Swept)
+	if r.made.Stopped() {
+		c.roots = withVanished(c.roots, rootsOf(r.named))
+	}
+	for _, root := range c.roots {
+		c.by[root] = &pruneCounts{applied: r.executed != nil, guards: guards}
 	}
 	return c
+}
+
+// withVanished adds the roots that were named and are not there: what was refused because
+// of them is to be seen below their names.
+func withVanished(roots, named []string) []string {
+	for _, root := range named {
+		if !slices.Contains(roots, root) {
+			roots = append(roots, root)
+		}
+	}
+	return roots
 }
 
 // of are the counts of the root in which url lies; of what lies in none, those of the first.
@@ -80,10 +92,10 @@ func (r *pruneRun) count(e prune.Event) {
 	if e.Dir {
 		return
 	}
-	root := rootOf(r.head().Roots, e.URL)
 	if r.done == nil {
-		r.done = map[string]doneCounts{}
+		r.done, r.swept = map[string]doneCounts{}, r.placesOf(prune.Swept)
 	}
+	root := rootOf(r.swept, e.URL)
 	c := r.done[root]
 	if e.Err == nil && !e.Left {
 		c.deletedObjects++

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
-	"strings"
 
 	"github.com/ckpt-tool/ckpt/layout/prune"
 )
@@ -42,21 +41,6 @@ func (s *pruneSummary) close() error {
 	}
 	_, err := fmt.Fprintln(s.env.Out, s.summary())
 	return err
-}
-
-// summary is all that matters in one line.
-func (r *pruneRun) summary() string {
-	x, t := r.executed, r.made.Totals
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s %s, %s, of %s", escape(strings.Join(r.head().Roots, " ")), r.did(), plural(x.Objects, "file"), r.env.bytes(x.Bytes), plural(t.Snapshots, "checkpoint"))
-	fmt.Fprintf(&b, "; kept %s", plural(len(r.made.Kept), "checkpoint"))
-	if t.HeldObjects > 0 {
-		fmt.Fprintf(&b, "; guards hold %s, %s", plural(t.HeldObjects, "file"), r.env.bytes(t.HeldBytes))
-	}
-	if n := x.Failed + x.Left; n > 0 {
-		fmt.Fprintf(&b, "; %s not deleted", plural(n, "file"))
-	}
-	return b.String()
 }
 
 // did is what becomes of files.

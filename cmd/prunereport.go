@@ -10,12 +10,12 @@ import (
 // pruneHead begins the JSON of `ckpt prune`. The lists of what goes and what stays follow,
 // then pruneTail: there may be millions.
 type pruneHead struct {
-	Schema    string   `json:"schema"`
-	Applied   bool     `json:"applied"`
-	Stopped   bool     `json:"stopped"` // a guard lets nothing be deleted
-	Roots     []string `json:"roots"`
-	Trash     string   `json:"trash,omitempty"`
-	Snapshots int      `json:"snapshots"` // that go
+	Schema  string `json:"schema"`
+	Applied bool   `json:"applied"`
+	Stopped bool   `json:"stopped"` // a guard lets nothing be deleted
+	pruneBasis
+	Trash     string `json:"trash,omitempty"`
+	Snapshots int    `json:"snapshots"` // that go
 }
 
 // pruneDelete is a file that goes.
@@ -76,18 +76,14 @@ type pruneResults struct {
 	Directories int       `json:"deletedDirectories"`
 	Failed      int       `json:"failedObjects"`
 	Left        int       `json:"leftObjects"`
-	Failures    []failure `json:"failures"` // the first 1,000
-	Stopped     *string   `json:"stopped"`  // why it ended early
+	Untried     int       `json:"untriedObjects"` // it ended before it came to them
+	Failures    []failure `json:"failures"`       // the first 1,000
+	Stopped     *string   `json:"stopped"`        // why it ended early
 }
 
 func (r *pruneRun) head() pruneHead {
 	h := pruneHead{Schema: "ckpt." + r.command + "/v1", Applied: r.apply.deletes() && !r.made.Stopped(), Stopped: r.made.Stopped(),
-		Roots: []string{}, Snapshots: r.made.Totals.Snapshots}
-	for _, place := range r.places {
-		if place.Mode == prune.Swept {
-			h.Roots = append(h.Roots, place.URL)
-		}
-	}
+		pruneBasis: r.basis(), Snapshots: r.made.Totals.Snapshots}
 	if h.Applied {
 		h.Trash = r.apply.trash
 	}
@@ -105,7 +101,7 @@ func (r *pruneRun) tail() pruneTail {
 		tail.Guards = append(tail.Guards, pruneGuard{string(g.Name), g.Class.String(), g.Outcome.String(), g.Count, g.Message, g.Text})
 	}
 	if x := r.executed; x != nil {
-		tail.Results = &pruneResults{Run: x.Run, Objects: x.Objects, Bytes: x.Bytes, Directories: x.Dirs, Failed: x.Failed, Left: x.Left,
+		tail.Results = &pruneResults{Run: x.Run, Objects: x.Objects, Bytes: x.Bytes, Directories: x.Dirs, Failed: x.Failed, Left: x.Left, Untried: x.Untried,
 			Failures: append([]failure{}, r.failures.list...)}
 		if x.Stopped != nil {
 			tail.Results.Stopped = new(x.Stopped.Error())
@@ -168,5 +164,5 @@ func (r *pruneRun) place(n *layout.Node) string {
 func (r *pruneRun) staying(k prune.Kept) pruneKeep {
 	n := &r.graph.Nodes[k.Node]
 	e := newLsEntry(n.Entry)
-	return pruneKeep{Root: r.several(n.Tree), Path: e.Path, Reason: k.Reason, Job: e.Job, ID: e.ID, Kind: e.Kind, State: e.State, Modified: e.Modified}
+	return pruneKeep{Root: r.several(n.Tree), Path: e.Path, Reason: r.reason(k), Job: e.Job, ID: e.ID, Kind: e.Kind, State: e.State, Modified: e.Modified}
 }

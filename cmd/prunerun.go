@@ -7,6 +7,7 @@ import (
 	"path"
 	"runtime/debug"
 	"slices"
+	"strings"
 
 	"github.com/ckpt-tool/ckpt/layout"
 	"github.com/ckpt-tool/ckpt/layout/prune"
@@ -18,6 +19,8 @@ type pruneRun struct {
 	command  string
 	apply    *applyOptions
 	strict   bool
+	named    []string // the roots, as the user gave them
+	policy   prune.Policy
 	asked    []string // of rm, the directories that were named
 	explicit bool     // --output was given
 	lists    bool     // the output lists what could not be deleted
@@ -26,7 +29,9 @@ type pruneRun struct {
 	journals []prune.JournalFile // of earlier runs
 	executed *prune.Executed     // nil where nothing was to be deleted
 	failures failures
+	stayed   stayed
 	done     map[string]doneCounts // by root
+	swept    []string              // the roots, as long as something is done
 	kept     []keptArg             // by --keep
 	others   []layout.Store        // that are open, and no roots
 }
@@ -36,6 +41,7 @@ func newPruneRun(env *Env, command string, evidence *evidenceOptions, roots *roo
 	if err != nil {
 		return nil, err
 	}
+	w.maps = slices.Clone(roots.maps)
 	return &pruneRun{
 		pruning: pruning{env: env, witnesses: w, roots: roots, safety: safety.safety()},
 		command: command, apply: apply, strict: safety.strict,
@@ -52,6 +58,7 @@ func (r *pruneRun) close() {
 // make reads all that a plan rests on, and makes it.
 func (r *pruneRun) make(ctx context.Context, roots []string, policy prune.Policy) error {
 	defer debug.SetGCPercent(debug.SetGCPercent(prune.GCPercent))
+	r.named, r.policy = roots, policy
 	if err := r.checkPlaces(roots); err != nil {
 		return err
 	}
@@ -64,6 +71,15 @@ func (r *pruneRun) make(ctx context.Context, roots []string, policy prune.Policy
 	if err := r.refuseSnapshots(); err != nil {
 		return err
 	}
+	if err := r.checkJobs(policy); err != nil {
+		return err
+	}
+	if err := r.settleKept(ctx); err != nil {
+		return err
+	}
+	if err := r.adoptClaimed(ctx); err != nil {
+		return err
+	}
 	if err := r.readJournals(ctx); err != nil {
 		return err
 	}
@@ -73,7 +89,6 @@ func (r *pruneRun) make(ctx context.Context, roots []string, policy prune.Policy
 	in := r.input(policy)
 	in.Authorised = prune.Authorise(ctx, r.journals, r.graph)
 	r.made = prune.Make(in)
-	r.notes = append(r.notes, r.unmatched()...)
 	return context.Cause(ctx)
 }
 
@@ -85,7 +100,7 @@ func (r *pruneRun) checkPlaces(roots []string) error {
 		if err != nil {
 			return err
 		}
-		all[i] = layout.Canonical(at)
+		all[i] = realPath(layout.Canonical(at))
 	}
 	for _, place := range []struct{ flag, url string }{{"--trash", r.apply.trash}, {"--journal", r.apply.journal}} {
 		if place.url == "" {
@@ -93,7 +108,7 @@ func (r *pruneRun) checkPlaces(roots []string) error {
 		}
 		at, err := absoluteURL(place.url)
 		if err == nil {
-			err = prune.TrashPlace(at, all)
+			err = prune.TrashPlace(realPath(layout.Canonical(at)), all)
 		}
 		if err != nil {
 			return usagef(hintOf(err, exitEntry{}), "%s: %v", place.flag, err)
@@ -185,28 +200,31 @@ func (r *pruneRun) verdict() error {
 	case errors.As(x.Stopped, &stopped):
 		return fmt.Errorf("stopped after %s: %w", plural(x.Objects, "file"), stopped)
 	case x.Stopped != nil:
-		return x.Stopped
+		return &resumableError{x.Stopped, "the next run ends what was begun"}
 	case x.Failed+x.Left > 0:
 		return r.failures.error(x)
 	}
 	if err := r.refused(); err != nil {
 		return err
 	}
-	if r.strict && r.held() > 0 {
-		return &findingsError{message: fmt.Sprintf("%s held something (--strict)", plural(r.held(), "guard"))}
+	if held := r.held(); r.strict && len(held) > 0 {
+		word := "guard"
+		if len(held) > 1 {
+			word = "guards"
+		}
+		return &findingsError{message: fmt.Sprintf("%s %s held something (--strict)", word, strings.Join(held, ", ")), hint: "the plan tells what, with -o table or -o json"}
 	}
 	return nil
 }
 
-// held is how many guards have kept something that was not meant to stay.
-func (r *pruneRun) held() int {
-	n := 0
+// held are the guards that have kept something that was not meant to stay.
+func (r *pruneRun) held() (names []string) {
 	for _, g := range r.made.Guards {
 		if g.Outcome != prune.Passed && !g.Rule {
-			n++
+			names = append(names, string(g.Name))
 		}
 	}
-	return n
+	return names
 }
 
 // refusal says which guards stop everything.
@@ -218,6 +236,7 @@ func (r *pruneRun) refusal() error {
 		case g.Outcome != prune.StopAll:
 		case e.message == "":
 			e.message = fmt.Sprintf("nothing may be deleted: guard %s: %s", g.Name, g.Message)
+			e.guard, e.path, e.hint = g.Name, r.pathOfGuard(g.Name), guardHints[g.Name]
 		default:
 			more++
 		}
@@ -229,10 +248,16 @@ func (r *pruneRun) refusal() error {
 }
 
 // refusedError is for what is refused for safety.
-type refusedError struct{ message, hint string }
+type refusedError struct {
+	message, path, hint string
+	guard               prune.Name
+}
 
 // Error implements error.
 func (e *refusedError) Error() string { return e.message }
+
+// ErrPath is where the reason was found, "" where it is not known.
+func (e *refusedError) ErrPath() string { return e.path }
 
 // ErrHint is what to do about it.
 func (e *refusedError) ErrHint() string { return e.hint }

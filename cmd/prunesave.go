@@ -18,6 +18,9 @@ type savedCall struct {
 	Command string   `json:"command"`
 	Args    []string `json:"args"`
 	Flags   []string `json:"flags"`
+	// What the plan deletes, so that it can be said where less goes.
+	Checkpoints int `json:"checkpoints"`
+	Files       int `json:"files"`
 }
 
 // The commands that make plans.
@@ -46,15 +49,19 @@ func (r *pruneRun) save(c *cobra.Command, file string, args []string) error {
 	if err != nil {
 		return err
 	}
-	return streamFile(file, func(w io.Writer) error {
+	err = streamFile(file, func(w io.Writer) error {
 		return prune.Save(w, r.made, prune.SaveOptions{Version: readBuild().Version, Now: r.env.Now(), Options: options})
 	})
+	if err == nil {
+		r.env.Log.Info("the plan was saved: for an hour, ckpt prune apply executes it", "file", file)
+	}
+	return err
 }
 
 // call is the command line, with nothing in it that depends on where it is executed. Users
 // and passwords of clusters are left out.
 func (r *pruneRun) call(c *cobra.Command, args []string) (*savedCall, error) {
-	call := &savedCall{Command: r.command}
+	call := &savedCall{Command: r.command, Checkpoints: r.made.Totals.Snapshots, Files: r.made.Totals.DeleteObjects}
 	for _, arg := range args {
 		url, err := absoluteURL(arg)
 		if err != nil {
@@ -114,11 +121,13 @@ func newPruneApplyCommand(env *Env) *cobra.Command {
 		Short: "Execute a saved plan, if it still is true",
 		Long: `Reads the plan that ckpt prune --plan FILE or ckpt rm --plan FILE saved, looks
 at everything anew with the same flags, and deletes what both the plan and the
-new look let go. Nothing more: what came up since stays for the next plan. A
-plan that is older than an hour, or of another version of ckpt, is refused, as
-is one whose checkpoints have changed (exit code 6).
+new look let go. Nothing more: what came up since stays for the next plan. Where
+it is less than was planned, stderr says so. A plan that is older than an hour,
+or of another version of ckpt or other roots, is refused, as is one of whose
+checkpoints a _metadata has changed (exit code 6).
 
-Users and passwords of clusters are not saved: give such a --flink-url again.`,
+Users and passwords of clusters are not saved: give such a --flink-url again.
+docs/safety.md tells what is safe, and why.`,
 		Example: `  ckpt prune /data/flink --no-other-roots --ended all --plan plan.json
   ckpt prune apply plan.json --dry-run
   ckpt prune apply plan.json`,
@@ -150,12 +159,24 @@ func runPruneApply(c *cobra.Command, env *Env, opts *pruneApplyOptions, file str
 		if err != nil {
 			return err
 		}
-		if n := len(notes); n > mostMissing {
-			notes = append(notes[:mostMissing], fmt.Sprintf("and %d more of the plan are not to be deleted any more", n-mostMissing))
-		}
-		run.made, run.notes = checked, append(run.notes, notes...)
+		run.made = checked
+		run.sayFewer(call, notes)
 	}
 	return run.finish(ctx)
+}
+
+// sayFewer tells where less goes than was planned, and of what.
+func (r *pruneRun) sayFewer(planned *savedCall, problems []string) {
+	if len(problems) == 0 {
+		return
+	}
+	t := r.made.Totals
+	r.env.Log.Warn(fmt.Sprintf("the plan had %s and %s; %d and %d may still go: %s", plural(planned.Checkpoints, "checkpoint"), plural(planned.Files, "file"),
+		t.Snapshots, t.DeleteObjects, problems[0]))
+	if n := len(problems); n > mostMissing {
+		problems = append(problems[:mostMissing], fmt.Sprintf("and %d more of the plan are not to be deleted any more", n-mostMissing))
+	}
+	r.notes = append(r.notes, problems...)
 }
 
 // loadPlan reads a saved plan, and the command line that made it.

@@ -32,7 +32,7 @@ func (t *pruneTable) title(format string, args ...any) {
 }
 
 func (t *pruneTable) plan() error {
-	for _, part := range []func() error{t.goes, t.files, t.stays, t.guards, t.missing, t.remarksOf, t.totals} {
+	for _, part := range []func() error{t.head, t.goes, t.files, t.stays, t.guards, t.missing, t.remarksOf, t.totals} {
 		if err := part(); err != nil {
 			return err
 		}
@@ -40,6 +40,13 @@ func (t *pruneTable) plan() error {
 			return err
 		}
 	}
+	return nil
+}
+
+// head tells what the plan rests on.
+func (t *pruneTable) head() error {
+	t.line("%s", t.looked(t.env))
+	t.line("")
 	return nil
 }
 
@@ -197,10 +204,11 @@ func (t *pruneTable) stays() error {
 	var reasons []string
 	of := map[string][]*layout.Node{}
 	for _, k := range t.shown() {
-		if of[k.Reason] == nil {
-			reasons = append(reasons, k.Reason)
+		reason := t.reason(k)
+		if of[reason] == nil {
+			reasons = append(reasons, reason)
 		}
-		of[k.Reason] = append(of[k.Reason], &t.graph.Nodes[k.Node])
+		of[reason] = append(of[reason], &t.graph.Nodes[k.Node])
 	}
 	if len(reasons) == 0 {
 		return nil
@@ -269,17 +277,23 @@ const mostMissing = 5
 
 // missing tells which evidence would let more go.
 func (t *pruneTable) missing() error {
-	all := t.made.Missing
+	m := t.evidenceMissing()
+	all := m.hints()
 	if len(all) == 0 {
 		return nil
 	}
 	t.title("More could go, if it were known")
-	for i, m := range all {
+	for i, hint := range all {
 		if i == mostMissing && !t.env.Verbose {
 			t.line("  and %d more", len(all)-i)
 			break
 		}
-		t.line("  %s", t.env.wrap(escape(m), "  "))
+		t.line("  %s", t.env.wrap(escape(hint), "  "))
+	}
+	if t.env.Verbose && len(m.jobs) > 1 {
+		for _, job := range m.jobs {
+			t.line("    %s", job)
+		}
 	}
 	t.line("")
 	return nil
@@ -305,6 +319,9 @@ func (t *pruneTable) totals() error {
 	if x.HeldObjects > 0 {
 		t.line("       %s in %s of these are held by guards", t.env.bytes(x.HeldBytes), plural(x.HeldObjects, "file"))
 	}
+	if t.command == commandPrune && !t.policy.Deletes() {
+		t.line("%s", t.env.wrap("No rule was given: only orphans, leftovers and empty directories go; --keep-last N and others let checkpoints go.", ""))
+	}
 	switch {
 	case t.made.Stopped() || len(t.made.Batches) == 0 || t.apply.deletes():
 	case t.apply.dryRun:
@@ -326,11 +343,15 @@ func (t *pruneTable) close() error {
 	if t.apply.trash != "" && x.Run != "" {
 		t.line("%s", t.env.wrap("ckpt prune restore --trash "+t.apply.trash+" "+x.Run+" brings them back", "  "))
 	}
-	for _, f := range t.failures.list {
-		t.line("  %s %s: %s", t.env.paintOut(red, "not deleted:"), escape(f.Path), escape(f.Error))
+	some, more := t.stayed.most(t.env.Verbose)
+	for _, f := range some {
+		t.line("  %s %s", t.env.paintOut(red, f.word()+":"), t.env.wrapAfter(len(f.word())+4, escape(f.text()), "    "))
 	}
-	if more := t.failures.all - len(t.failures.list); more > 0 {
-		t.line("  and %d more", more)
+	if more > 0 {
+		t.line("  and for %d other reasons: -v tells all", more)
+	}
+	if x.Untried > 0 {
+		t.line("  not tried: %s; the next run ends what was begun", plural(x.Untried, "object"))
 	}
 	return t.flush()
 }

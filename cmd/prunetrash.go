@@ -3,7 +3,11 @@ package cmd
 import (
 	"context"
 	"fmt"
+	"path"
+	"path/filepath"
+	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ckpt-tool/ckpt/layout"
@@ -18,6 +22,7 @@ type trashOptions struct {
 	olderThan days
 	apply     bool
 	dryRun    bool
+	whole     map[string][]string // by run: checkpoints of which nothing was restored
 }
 
 func (o *trashOptions) addFlags(c *cobra.Command) {
@@ -29,14 +34,48 @@ func (o *trashOptions) validate(c *cobra.Command) error {
 	if o.trash == "" {
 		return usagef("the URL that prune --trash was given", "%s needs --trash URL", c.CommandPath())
 	}
+	return nil
+}
+
+// resolve finds out which snapshots of runs are meant. What has no scheme may stand
+// relative to here, or to the root in which it was, as ls lists it.
+func (o *trashOptions) resolve(runs []prune.TrashRun) error {
 	for i, s := range o.snapshots {
 		url, err := absoluteURL(s)
 		if err != nil {
 			return err
 		}
-		o.snapshots[i] = layout.Canonical(url)
+		o.snapshots[i] = strings.TrimSuffix(layout.Canonical(url), "/"+layout.MetadataName)
+		if layout.ParsePlace(s).Scheme != "" || filepath.IsAbs(s) || inTrash(runs, o.snapshots[i]) {
+			continue
+		}
+		tail := "/" + strings.TrimSuffix(path.Clean(filepath.ToSlash(s)), "/"+layout.MetadataName)
+		if o.snapshots[i], err = byTail(runs, tail, o.snapshots[i]); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+func inTrash(runs []prune.TrashRun, url string) bool {
+	return slices.ContainsFunc(runs, func(r prune.TrashRun) bool { return slices.Contains(r.Snapshots, url) })
+}
+
+// byTail is the snapshot whose URL ends with tail, or else otherwise.
+func byTail(runs []prune.TrashRun, tail, otherwise string) (string, error) {
+	found := otherwise
+	for _, r := range runs {
+		for _, url := range r.Snapshots {
+			switch {
+			case !strings.HasSuffix(url, tail):
+			case found != otherwise && found != url:
+				return "", usagef("give the whole URL", "--snapshot %s: both %s and %s", strings.TrimPrefix(tail, "/"), found, url)
+			default:
+				found = url
+			}
+		}
+	}
+	return found, nil
 }
 
 func newPruneRestoreCommand(env *Env) *cobra.Command {
@@ -47,10 +86,14 @@ func newPruneRestoreCommand(env *Env) *cobra.Command {
 		Long: `Lists the runs of ckpt prune --trash URL that lie in the trash. With RUN, moves
 what that run deleted back to where it was, or with --snapshot only the named
 checkpoints with all that they use. A _metadata comes back last, when all files
-of its checkpoint are there. What lies at its place already stays as it is.
+of its checkpoint are there. What lies at its place already stays as it is. A
+run that has not ended may still be at work, and is not touched for an hour.
+
+CHECKPOINTS counts those that can still be brought back, of all that the run
+moved; -v lists them. --snapshot also takes what ls listed, such as JOB/chk-3.
 
 Exits with 3 where something could not be brought back, and with 4 where there
-is no such run.`,
+is no such run, or no trash. docs/safety.md tells more.`,
 		Example: `  ckpt prune restore --trash s3://bucket/trash
   ckpt prune restore --trash s3://bucket/trash 20260301T120000Z-1f2e3d4c
   ckpt prune restore --trash /data/trash \
@@ -76,7 +119,8 @@ func newEmptyTrashCommand(env *Env) *cobra.Command {
 than --older-than. With --apply it deletes their files for good. Runs that have
 not ended, and those whose list cannot be read, stay.
 
-Exits with 3 where something could not be deleted.`,
+Exits with 3 where something could not be deleted, and with 4 where there is no
+trash. docs/safety.md tells more.`,
 		Example: `  ckpt prune empty-trash --trash s3://bucket/trash --older-than 7d --apply -q
   ckpt prune empty-trash --trash s3://bucket/trash --older-than 7d`,
 		Args: maxArgs(0),
@@ -98,6 +142,7 @@ Exits with 3 where something could not be deleted.`,
 
 // trashRuns are the runs in the trash. One that is not there is empty.
 func (o *trashOptions) runs(ctx context.Context, env *Env) ([]prune.TrashRun, error) {
+	o.whole = map[string][]string{}
 	store, err := env.OpenStore(ctx, o.trash)
 	if isMissing(err) {
 		return nil, &layout.NotFoundError{Path: o.trash, Message: "no such trash", Err: err}
@@ -106,12 +151,43 @@ func (o *trashOptions) runs(ctx context.Context, env *Env) ([]prune.TrashRun, er
 		return nil, err
 	}
 	defer store.Close()
-	return (&prune.Trash{Store: readOnly{store}}).Runs(ctx)
+	t := &prune.Trash{Store: readOnly{store}}
+	runs, err := t.Runs(ctx)
+	if err == nil && len(runs) == 0 {
+		err = refuseOther(ctx, store)
+	}
+	for i := range runs {
+		if r := (&runs[i]); err == nil && r.Err == nil {
+			o.whole[r.Run], err = t.Whole(ctx, r)
+		}
+	}
+	return runs, err
 }
+
+// refuseOther refuses a directory that is no trash, but something else.
+func refuseOther(ctx context.Context, store layout.Store) error {
+	for o, err := range store.Children(ctx, "") {
+		switch {
+		case err != nil:
+			return err
+		case o.Type == layout.TypeDir && (o.Key == "" || runName.MatchString(o.Name())):
+		case strings.HasPrefix(o.Name(), layout.ToolDirName+"-"): // what writing has left
+		default:
+			return &notFoundError{message: fmt.Sprintf("%s is no trash: it holds %s, and no run", store.URL(), o.Name()), path: store.URL()}
+		}
+	}
+	return nil
+}
+
+// runName is how runs are called.
+var runName = regexp.MustCompile(`^[0-9]{8}T[0-9]{6}Z-`)
 
 func runPruneRestore(ctx context.Context, env *Env, opts *trashOptions, names []string) error {
 	runs, err := opts.runs(ctx, env)
 	if err != nil {
+		return err
+	}
+	if err := opts.resolve(runs); err != nil {
 		return err
 	}
 	for _, name := range names {
@@ -129,7 +205,7 @@ func runPruneRestore(ctx context.Context, env *Env, opts *trashOptions, names []
 	defer store.Close()
 	progress := env.startProgress("restoring from "+store.URL(), "files")
 	log := &trashLog{env: env, progress: progress, did: "restored"}
-	done, err := (&prune.Trash{Store: store}).Restore(ctx, prune.Restoration{Runs: names, Snapshots: opts.snapshots, Open: env.OpenMutable, Observe: log.observe})
+	done, err := (&prune.Trash{Store: store}).Restore(ctx, prune.Restoration{Runs: names, Snapshots: opts.snapshots, Open: env.OpenMutable, Now: env.Now(), Observe: log.observe})
 	progress.stop()
 	if err != nil {
 		return err

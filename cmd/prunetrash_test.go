@@ -3,8 +3,11 @@ package cmd
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/ckpt-tool/ckpt/testdata"
 )
 
 // TestPruneTrash: what was moved comes back, or goes for good.
@@ -39,10 +42,33 @@ func TestPruneTrash(t *testing.T) {
 		t.Errorf("%+v", done)
 	}
 	ckpt(t, "verify", filepath.Join(root, savedJob, "chk-3")).want(t, OK)
+	if again := list(OK, "prune", "restore"); len(again.Runs) != 1 || len(again.Runs[0].Snapshots) != 2 || !slices.Equal(again.Runs[0].Whole, []string{filepath.Join(root, savedJob, "chk-1")}) {
+		t.Errorf("%+v", again)
+	}
+	r := remove(t, "prune", "restore", "--trash", trash, "-o", "table", "-v").want(t, OK)
+	if !strings.Contains(r.out, "/chk-1\n") || !strings.Contains(r.out, "/chk-3  (not in the trash any more)\n") {
+		t.Error(r.out)
+	}
+	if r := remove(t, "prune", "restore", "--trash", trash, "-o", "table").want(t, OK); !strings.Contains(r.out, " 1 of 2 ") {
+		t.Error(r.out)
+	}
 	if r := remove(t, "prune", "restore", run, "--trash", trash).want(t, OK); filesBelow(t, root) != before {
 		t.Errorf("%d of %d files are back: %s", filesBelow(t, root), before, r.out)
 	}
 	ckpt(t, "verify", root).want(t, OK)
+}
+
+// TestPruneRestoreByTail: a checkpoint may be named as ls lists it.
+func TestPruneRestoreByTail(t *testing.T) {
+	root, trash := old(t, "2.2.0/savepoint-and-checkpoints", threeDays), filepath.Join(t.TempDir(), "trash")
+	remove(t, append([]string{"prune", root, "--keep-last", "1", "--apply", "--trash", trash}, evidence...)...).want(t, OK)
+	t.Chdir(t.TempDir())
+	remove(t, "prune", "restore", "--trash", trash, "--snapshot", "41faf9/chk-3").want(t, NotFound)
+	remove(t, "prune", "restore", "--trash", trash, "--snapshot", savedJob+"/chk-3/_metadata").want(t, OK)
+	ckpt(t, "verify", filepath.Join(root, savedJob, "chk-3")).want(t, OK)
+	if r := remove(t, "prune", "restore", "--trash", trash, "--snapshot", savedJob+"/chk-5"); r.code == OK {
+		t.Error(r.out)
+	}
 }
 
 // TestPruneEmptyTrash deletes what is old enough, and only with --apply.
@@ -76,6 +102,8 @@ func TestPruneTrashCodes(t *testing.T) {
 		{OK, "", []string{"restore", "--trash", dir}},
 		{OK, "", []string{"empty-trash", "--trash", dir, "--older-than", "7d", "--apply", "-q"}},
 		{NotFound, "no run", []string{"restore", "--trash", dir, "nothing"}},
+		{NotFound, "is no trash: it holds ", []string{"empty-trash", "--trash", testdata.Root(t), "--older-than", "7d", "--apply"}},
+		{NotFound, "is no trash: it holds ", []string{"restore", "--trash", testdata.Root(t)}},
 		{Usage, "needs --trash", []string{"restore"}},
 		{Usage, "needs --trash", []string{"empty-trash", "--older-than", "7d"}},
 		{Usage, "needs --older-than", []string{"empty-trash", "--trash", dir}},

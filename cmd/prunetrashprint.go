@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -24,6 +25,7 @@ type trashRun struct {
 	Ended     bool       `json:"ended"`
 	Roots     []string   `json:"roots"`
 	Snapshots []string   `json:"checkpoints"`
+	Whole     []string   `json:"whole"` // of these, of which the trash still has the _metadata
 	Files     int        `json:"files"`
 	Bytes     int64      `json:"bytes"`
 	Error     *string    `json:"error"`
@@ -31,7 +33,7 @@ type trashRun struct {
 }
 
 func newTrashRun(r *prune.TrashRun) trashRun {
-	out := trashRun{Run: r.Run, Ended: r.Ended, Roots: append([]string{}, r.Roots...), Snapshots: append([]string{}, r.Snapshots...), Files: r.Files, Bytes: r.Bytes}
+	out := trashRun{Run: r.Run, Ended: r.Ended, Roots: append([]string{}, r.Roots...), Snapshots: append([]string{}, r.Snapshots...), Whole: []string{}, Files: r.Files, Bytes: r.Bytes}
 	if !r.Created.IsZero() {
 		out.Created = new(r.Created.UTC())
 	}
@@ -60,6 +62,7 @@ func printTrash(env *Env, opts *trashOptions, runs []prune.TrashRun, expired fun
 	report := trashReport{Schema: "ckpt.prune.trash/v1", Trash: opts.trash, Runs: []trashRun{}}
 	for i := range runs {
 		r := newTrashRun(&runs[i])
+		r.Whole = append(r.Whole, opts.whole[r.Run]...)
 		r.Expired = expired != nil && expired(&runs[i])
 		report.Runs = append(report.Runs, r)
 	}
@@ -69,12 +72,44 @@ func printTrash(env *Env, opts *trashOptions, runs []prune.TrashRun, expired fun
 	table := env.newTable(column{title: "RUN"}, column{title: "AGE", right: true}, column{title: "FILES", right: true}, column{title: "SIZE", right: true},
 		column{title: "CHECKPOINTS", right: true}, column{title: "STATE"}, column{title: "ROOTS", shrink: true})
 	for i, r := range report.Runs {
-		row := []cell{text(r.Run), env.age(runs[i].Created), number(int64(r.Files)), env.size(r.Bytes), number(int64(len(r.Snapshots))), text(r.state()), text(strings.Join(r.Roots, " "))}
+		row := []cell{text(r.Run), env.age(runs[i].Created), number(int64(r.Files)), env.size(r.Bytes), r.count(), text(r.state()), text(strings.Join(r.Roots, " "))}
 		if err := table.row(row...); err != nil {
 			return err
 		}
 	}
-	return table.close()
+	if err := table.close(); err != nil || !env.Verbose || env.Output != Table {
+		return err
+	}
+	return report.list(env)
+}
+
+// count is how many checkpoints can be brought back, and of how many that is where some
+// have been.
+func (r *trashRun) count() cell {
+	n := number(int64(len(r.Snapshots)))
+	if len(r.Whole) != len(r.Snapshots) {
+		n.human = fmt.Sprintf("%d of %d", len(r.Whole), len(r.Snapshots))
+	}
+	return n
+}
+
+// list names the checkpoints of each run.
+func (r *trashReport) list(env *Env) error {
+	for _, run := range r.Runs {
+		if _, err := fmt.Fprintf(env.Out, "\n%s\n", run.Run); err != nil {
+			return err
+		}
+		for _, url := range run.Snapshots {
+			back := ""
+			if !slices.Contains(run.Whole, url) {
+				back = "  (not in the trash any more)"
+			}
+			if _, err := fmt.Fprintf(env.Out, "  %s%s\n", escape(url), back); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // trashResult is the JSON of what was done.
@@ -96,6 +131,7 @@ type trashLog struct {
 	mu       sync.Mutex
 	done     int
 	failures failures
+	stayed   stayed
 }
 
 func (l *trashLog) observe(e prune.Event) {
@@ -112,6 +148,10 @@ func (l *trashLog) observe(e prune.Event) {
 		return
 	}
 	l.failures.add(e)
+	l.stayed.add(e)
+	if !l.env.eachObject() {
+		return // see conclude
+	}
 	attrs := []slog.Attr{slog.String("path", e.URL)}
 	if e.Err != nil {
 		attrs = append(attrs, slog.String("error", e.Err.Error()))
@@ -122,6 +162,9 @@ func (l *trashLog) observe(e prune.Event) {
 // conclude prints the result, and gives the error to end with.
 func (l *trashLog) conclude(r trashResult) error {
 	r.Failures = append([]failure{}, r.Failures...)
+	if !l.env.eachObject() && l.env.Output != JSON { // which lists them
+		l.stayed.log(l.env, "not "+l.did)
+	}
 	if err := l.print(&r); err != nil {
 		return err
 	}

@@ -64,7 +64,8 @@ named. What stays all the same, with exit code 3 and the reason:
 
 Guards are those of ckpt prune, and where one stops everything, the exit code is
 6. A savepoint's name tells 6 digits of its job; evidence for all jobs, such as
---ended all, is needed where no job begins with these.`,
+--ended all, is needed where no job begins with these. docs/safety.md tells what
+is safe, and why.`,
 		Example: `  ckpt rm /data/savepoints/savepoint-1f2e3d-0a1b2c3d4e5f \
     --ended all --also-root /data/flink
   ckpt rm s3://bucket/flink/495d8572c34476e61174bd4e676c9523/chk-6 \
@@ -114,25 +115,32 @@ func planRm(ctx context.Context, env *Env, c *cobra.Command, opts *rmOptions, ar
 	return run, run.recognise()
 }
 
-// locate finds the directories of the checkpoints, and the trees around them.
+// locate finds the directories of the checkpoints, and the trees around them. One that is
+// named by several of its names is one.
 func (o *rmOptions) locate(ctx context.Context, env *Env, args []string) (urls, roots []string, err error) {
+	known := map[string]bool{}
 	for _, arg := range args {
 		t, err := o.find(ctx, env, arg)
 		if err != nil {
 			return nil, nil, err
 		}
-		url, root := t.URL(), t.Store.URL()
+		root := t.Store.URL()
+		real := realPath(root)
+		url := layout.Join(real, t.Dir)
 		t.Store.Close()
 		switch {
 		case t.Metadata != layout.Join(t.Dir, layout.MetadataName) && t.Dir != "":
 			return nil, nil, &layout.NotCheckpointError{Path: arg, Message: "not called " + layout.MetadataName, Hint: "name the directory of a checkpoint"}
-		case root == "/":
+		case t.Dir == "" && real != root: // nobody knows what lies around the link's name
+			return nil, nil, &layout.NotCheckpointError{Path: arg, Message: "a symbolic link", Hint: "name the checkpoint by its own place, " + real}
+		case real == "/":
 			return nil, nil, usagef("move it to a directory below", "%s: to know who uses its files, all of / would have to be listed", url)
 		}
 		if !slices.Contains(urls, url) {
 			urls = append(urls, url)
 		}
-		if !slices.Contains(roots, root) {
+		if !known[real] {
+			known[real] = true
 			roots = append(roots, root)
 		}
 	}

@@ -118,7 +118,8 @@ func Run(ctx context.Context, env *Env) Code {
 	out := &guardedWriter{w: env.Out}
 	world.Out, world.Err = out, &statusLine{w: env.Err}
 	world.Log = newLogger(world.Err, false, 0)
-	err := newRoot(&world).ExecuteContext(ctx)
+	root := newRoot(&world)
+	err := root.ExecuteContext(ctx)
 	var ran *runError
 	switch {
 	case err == nil:
@@ -128,7 +129,7 @@ func Run(ctx context.Context, env *Env) Code {
 		// The command line did not get as far as a command.
 		asked := globals{output: requested(env, "output", "-o", outputForms), color: requested(env, "color", "", when)}
 		world.Output, world.ColorErr = Format(asked.output), asked.colored(env, env.ErrTerminal)
-		err = asUsage(err)
+		err = world.measureMistake(root, asUsage(err))
 	}
 	return world.conclude(ctx, out, err)
 }
