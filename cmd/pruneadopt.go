@@ -18,7 +18,7 @@ func (p *pruning) adoptClaimed(ctx context.Context) error {
 	asked := map[string]bool{}
 	for _, c := range p.known.Claims {
 		url := layout.Canonical(c.URL)
-		if !c.Snapshot || asked[url] || known.Known(url) {
+		if !c.Snapshot || asked[url] || known.At(url) {
 			continue
 		}
 		asked[url] = true
@@ -27,7 +27,10 @@ func (p *pruning) adoptClaimed(ctx context.Context) error {
 			return context.Cause(ctx)
 		case err != nil:
 			p.unreadable(url, c.By, err)
-		case !found && !p.inTrees(url): // in a tree, Flink has deleted it since
+		case found, p.inTrees(url), known.Moved(url): // in a tree, Flink has deleted it since
+		case c.Own && c.HasJob && p.known.Jobs[c.Job].Life == prune.Live && layout.ParsePlace(url).Scheme == "":
+			p.unreadable(url, c.By, errors.New("there is no such directory on this machine"))
+		default:
 			p.notes = append(p.notes, fmt.Sprintf("%s is not there any more: %s", url, c.By))
 		}
 	}
@@ -42,7 +45,7 @@ func (p *pruning) adopt(ctx context.Context, url string) (found bool, err error)
 	}
 	p.lent = append(p.lent, t.Store)
 	if err := p.graph.Adopt(ctx, t); err != nil {
-		if isMissing(err) {
+		if _, now := t.Store.Stat(ctx, t.Metadata); isMissing(now) { // deleted on the way
 			err = nil
 		}
 		return false, err

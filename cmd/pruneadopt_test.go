@@ -341,3 +341,37 @@ func TestPruneUnsavedPlan(t *testing.T) {
 		}
 	}
 }
+
+// TestPruneAdoptsNamesakes: that a snapshot in a root ends like one that is held says
+// nothing of the latter: with a fixed job id, several applications have it.
+func TestPruneAdoptsNamesakes(t *testing.T) {
+	const zero = "00000000000000000000000000000000"
+	dir := t.TempDir()
+	root := filepath.Join(dir, "flink")
+	file := filepath.Join(root, madeJob, "shared", madeFile(2))
+	makeFile(t, file)
+	makeFile(t, filepath.Join(root, madeJob, "shared", madeFile(1)))
+	makeSnapshot(t, filepath.Join(root, madeJob, "chk-5"), 5, filepath.Join(root, madeJob, "shared", madeFile(1)))
+	makeSnapshot(t, filepath.Join(root, zero, "chk-9"), 9, filepath.Join(root, madeJob, "shared", madeFile(1)))
+	first, second := filepath.Join(dir, "one", zero, "chk-9"), filepath.Join(dir, "two", zero, "chk-9")
+	makeSnapshot(t, first, 9)
+	makeSnapshot(t, second, 9, file)
+	grow(t, dir)
+	if doc := pruned(t, OK, slices.Concat([]string{root}, allOrphans, []string{"--keep", first})...); !doc.deletes(file) {
+		t.Fatalf("the test tests nothing: %v", doc.Guards)
+	}
+	if doc := pruned(t, OK, slices.Concat([]string{root}, allOrphans, []string{"--keep", first, "--keep", second})...); doc.deletes(file) {
+		t.Errorf("goes: %v", doc.gone())
+	}
+}
+
+// TestPruneLatestOnAnotherMachine: that a local path leads nowhere here proves nothing of a
+// job that lives.
+func TestPruneLatestOnAnotherMachine(t *testing.T) {
+	root, _, _ := outside(t)
+	m := &jobManager{jobs: []fakeJob{{id: otherJob, state: "RUNNING", latest: "file:/opt/flink/" + otherJob + "/chk-9", completed: 9}}}
+	doc := pruned(t, Refused, slices.Concat([]string{root}, allOrphans, []string{"--flink-url", m.url(t)})...)
+	if g := doc.guard(t, prune.GuardReference); g.Outcome != "stop-all" {
+		t.Errorf("%+v", g)
+	}
+}

@@ -19,7 +19,7 @@ func (p *pruning) shareIDs() {
 	homes := map[layout.JobID][]string{}
 	for i := range p.graph.Nodes {
 		n := &p.graph.Nodes[i]
-		if !n.HasJob || !n.Numbered || n.Metadata == nil {
+		if !n.HasJob || !n.Numbered || n.Metadata == nil || !p.sweeps(n.URL()) {
 			continue
 		}
 		home := strings.TrimSuffix(n.URL(), "/"+n.Name)
@@ -32,6 +32,18 @@ func (p *pruning) shareIDs() {
 			p.shared[id] = fmt.Sprintf("has checkpoints in %s and %s", in[0], in[1])
 		}
 	}
+}
+
+// sweeps tells whether the nearest place that holds url is to be pruned: a copy elsewhere
+// is no other job.
+func (p *pruning) sweeps(url string) bool {
+	nearest := prune.Place{}
+	for _, place := range p.places {
+		if _, ok := layout.Below(place.URL, url); ok && len(place.URL) >= len(nearest.URL) {
+			nearest = place
+		}
+	}
+	return nearest.Mode == prune.Swept
 }
 
 // setApart takes back that such a job has ended, unless that is the user's own word.

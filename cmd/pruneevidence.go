@@ -126,16 +126,16 @@ func (w *witnesses) testify(world *prune.World, url string, j *cluster.Job) {
 	}
 	world.Add(j.ID, state)
 	for _, held := range []struct {
-		paths  []string
-		what   string
-		needed bool
+		paths       []string
+		what        string
+		needed, own bool
 	}{
-		{j.Latest, "the latest of job %s, says %s", false},
-		{j.Restored, "job %s was restored from it, says %s", j.Live && !j.Completed},
-		{j.Retained, "job %s retains it, says %s", false},
+		{j.Latest, "the latest of job %s, says %s", false, true},
+		{j.Restored, "job %s was restored from it, says %s", j.Live && !j.Completed, false},
+		{j.Retained, "job %s retains it, says %s", false, true},
 	} {
 		for _, path := range held.paths {
-			w.claim(world, prune.Claim{URL: path, By: fmt.Sprintf(held.what, j.ID, url), Needed: held.needed, Snapshot: true, Job: j.ID, HasJob: true})
+			w.claim(world, prune.Claim{URL: path, By: fmt.Sprintf(held.what, j.ID, url), Needed: held.needed, Own: held.own, Snapshot: true, Job: j.ID, HasJob: true})
 		}
 	}
 	if unsaved := !j.Completed && len(j.Restored) == 0; j.Live && unsaved && !settled(j) {
@@ -172,7 +172,7 @@ func (w *witnesses) testifyStorage(world *prune.World, at string, found *ha.Stor
 	maps.Copy(saved, heard)
 	for _, c := range found.Checkpoints {
 		by := "high availability: " + layout.Join(at, c.File)
-		w.claim(world, prune.Claim{URL: c.Pointer, By: by, Snapshot: true, Job: c.Job, HasJob: c.HasJob})
+		w.claim(world, prune.Claim{URL: c.Pointer, By: by, Own: true, Snapshot: true, Job: c.Job, HasJob: c.HasJob})
 		for _, path := range c.Paths {
 			w.claim(world, prune.Claim{URL: path, By: by})
 		}

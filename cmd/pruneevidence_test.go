@@ -135,8 +135,10 @@ func TestPruneRecorded(t *testing.T) {
 	if lives[prune.Live] != 1 || lives[prune.Ended] != 3 {
 		t.Errorf("%v", lives)
 	}
-	if doc := pruned(t, OK, root, "--ha-dir", "../testdata/flink-ha/2.2.0/storage"); len(doc.Delete) != 0 {
-		t.Errorf("goes %v", doc.gone())
+	// The checkpoints of the job that lives lay on another machine.
+	doc := pruned(t, Refused, root, "--ha-dir", "../testdata/flink-ha/2.2.0/storage")
+	if g := doc.guard(t, prune.GuardReference); len(doc.Delete) != 0 || g.Outcome != "stop-all" {
+		t.Errorf("goes %v, %+v", doc.gone(), g)
 	}
 }
 

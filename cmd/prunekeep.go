@@ -164,11 +164,11 @@ func (r *pruneRun) narrow(k keptArg, meant []string) {
 	r.known.Claims = slices.DeleteFunc(r.known.Claims, other)
 }
 
-// checkJobs refuses flags for jobs that are not there: a typing error would do nothing, or
-// another thing.
-func (r *pruneRun) checkJobs(policy prune.Policy) error {
+// checkJobs warns of flags for jobs that are not there: they do nothing. It may be a typing
+// error, and it may be that an earlier run of the same line has removed all of the job.
+func (r *pruneRun) checkJobs(policy prune.Policy) {
 	if r.gone() {
-		return nil
+		return
 	}
 	for _, named := range []struct {
 		flag string
@@ -176,7 +176,7 @@ func (r *pruneRun) checkJobs(policy prune.Policy) error {
 	}{{"--job", policy.Jobs}, {"--remove-all", policy.RemoveAll}} {
 		for _, id := range named.jobs {
 			if !r.has(id) {
-				return usagef(r.jobsHint(), "%s %s: no such job in the roots", named.flag, id)
+				r.env.Log.Warn(named.flag+" names a job that is in no root: "+r.jobsHint(), "job", id.String())
 			}
 		}
 	}
@@ -186,7 +186,6 @@ func (r *pruneRun) checkJobs(policy prune.Policy) error {
 			r.env.Log.Warn("--ended names a job that is in no root", "job", id.String())
 		}
 	}
-	return nil
 }
 
 // jobsHint names the jobs that there are, if they are few.

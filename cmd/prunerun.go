@@ -71,9 +71,7 @@ func (r *pruneRun) make(ctx context.Context, roots []string, policy prune.Policy
 	if err := r.refuseSnapshots(); err != nil {
 		return err
 	}
-	if err := r.checkJobs(policy); err != nil {
-		return err
-	}
+	r.checkJobs(policy)
 	if err := r.settleKept(ctx); err != nil {
 		return err
 	}

@@ -188,7 +188,7 @@ func (g *Graph) Adopt(ctx context.Context, target *Target) error {
 	}
 	t := &Tree{Root: target.Store.URL(), Store: target.Store}
 	b := *g.build
-	b.opts.Observe, b.adopting = nil, true
+	b.adopting = true
 	nodes, err := b.read(ctx, t, []Snapshot{snapshotOf(target, o)}, func(int) {})
 	if err != nil {
 		return err

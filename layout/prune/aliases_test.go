@@ -223,3 +223,79 @@ func TestIdleSavepoints(t *testing.T) {
 		t.Errorf("%v goes, and nothing is known of its job", got)
 	}
 }
+
+// TestLinkWithinRoot: a checkpoint may name its files through a link, and then no listing
+// shows that it does.
+func TestLinkWithinRoot(t *testing.T) {
+	root := testdata.Tree(t, "2.2.0/rocksdb-incremental-small")
+	spread(t, root)
+	dirs, err := os.ReadDir(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := func(in *prune.Input) { in.Policy.Last = 1 }
+	before := goes(prune.Make(input(t, last, root)))
+	link := filepath.Join(t.TempDir(), "link") // of another name than the tree, so that nothing is found by its tail
+	if err := os.Symlink(root, link); err != nil {
+		t.Skip("no symbolic links:", err)
+	}
+	in := input(t, last, root)
+	for _, key := range before {
+		key, _, _ = strings.Cut(key, " ")
+		if strings.Contains(key, "/shared/") {
+			in.Outside.Observe(&layout.Reference{Path: link + "/" + key, Found: layout.Found{Object: layout.NoObject}})
+		}
+	}
+	p := prune.Make(in)
+	if got := goes(p); len(before) == 0 || len(got) > 0 || !slices.Contains(tripped(p), prune.GuardElsewhere) {
+		t.Errorf("of %d files %v goes, with %v, in %s", len(before), got, tripped(p), dirs[0].Name())
+	}
+}
+
+// TestOwnDirectory: a job that lives writes to where its latest checkpoint is, whatever the
+// directory is called.
+func TestOwnDirectory(t *testing.T) {
+	root := testdata.Tree(t, "2.2.0/rocksdb-incremental-small")
+	spread(t, root)
+	dirs, err := os.ReadDir(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for own, want := range map[bool]int{true: 0, false: 1} {
+		p := prune.Make(input(t, func(in *prune.Input) {
+			in.Policy.Last = 1
+			in.World.Add(layout.JobID{7}, prune.JobState{Life: prune.Live, Source: "a JobManager"})
+			in.World.Claims = []prune.Claim{{URL: filepath.Join(root, dirs[0].Name(), "chk-5"), Snapshot: true, Own: own, Job: layout.JobID{7}, HasJob: true}}
+		}, root))
+		if got := gone(p); len(got) != want {
+			t.Errorf("own: %v: %v goes, with %v", own, got, tripped(p))
+		}
+	}
+}
+
+// TestZeroSavepoints: savepoints of jobs that share an id follow none of each other.
+func TestZeroSavepoints(t *testing.T) {
+	root := testdata.Tree(t, "2.2.0/savepoint-and-checkpoints")
+	for _, name := range []string{"0c0baddf592b", "29117c0b20e2"} {
+		if err := os.Rename(filepath.Join(root, "savepoints", "savepoint-41faf9-"+name), filepath.Join(root, "savepoints", "savepoint-000000-"+name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	spread(t, root)
+	p := prune.Make(input(t, func(in *prune.Input) { in.Policy = prune.Policy{Last: 1, Savepoints: true} }, root))
+	if got := gone(p); slices.ContainsFunc(got, func(name string) bool { return strings.HasPrefix(name, "savepoint") }) {
+		t.Errorf("%v goes", got)
+	}
+}
+
+// TestCopyOfSnapshot: what ckpt cp has made beside a checkpoint keeps nobody from removing
+// the original.
+func TestCopyOfSnapshot(t *testing.T) {
+	root := testdata.Tree(t, "2.2.0/savepoint-and-checkpoints")
+	name := filepath.Join(root, "savepoints", "savepoint-41faf9-29117c0b20e2")
+	copyOf(t, name, filepath.Join(root, "archive", "copy"))
+	p := prune.Make(input(t, func(in *prune.Input) { in.Policy.Remove = []string{name} }, root))
+	if got := gone(p); len(got) != 1 || len(goes(p)) == 0 {
+		t.Errorf("%v goes, with %v", got, tripped(p))
+	}
+}

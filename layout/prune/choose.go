@@ -73,8 +73,10 @@ func (p *planner) claim() {
 		}
 		found := isAdopted(p.Graph, c.URL)
 		for _, i := range known.Find(c.URL) {
+			n := &p.Graph.Nodes[i]
 			p.hold(i, GuardClaimed, c.By)
-			found = found || p.Graph.Nodes[i].Followed()
+			found = found || n.Followed() && (n.URL() == claimed(c) || hasOwnID(n))
+			p.enliven(c, n)
 		}
 		if c.Needed && !found {
 			p.guards.trip(GuardUnsaved, c.URL+": "+neededText(c)+": "+neededHint)
@@ -89,6 +91,18 @@ func (p *planner) claimedSnapshot(meta string) bool {
 	names := namesOf(url)
 	_, savepoint := layout.ParseSavepointName(names[1])
 	return p.claimNames[names[0]] || savepoint && p.claimNames[names[1]] || p.claimNames[names[2]]
+}
+
+// enliven counts the directory as a live job's into which that job writes: where jobs
+// have no directories of their own, it may lie in one that is named like another's.
+func (p *planner) enliven(c Claim, n *layout.Node) {
+	s := p.World.Jobs[c.Job]
+	if !c.Own || !c.HasJob || s.Life != Live || isSavepoint(n) || n.URL() != claimed(c) {
+		return
+	}
+	if j := p.of(slices.Index(p.Graph.Trees, n.Tree), n.Job, n.HasJob); j.Life != Live {
+		j.JobState = s
+	}
 }
 
 // hold keeps a snapshot. The first reason stays.

@@ -38,7 +38,7 @@ func (p *planner) lineages(j *job) []lineage {
 		}
 		key := lineageKey{tree: n.Tree, home: homeOf(n), savepoint: isSavepoint(n), operators: n.Operators}
 		if key.savepoint {
-			if key.prefix = n.JobPrefix(); key.prefix == "" {
+			if key.prefix = n.JobPrefix(); strings.Trim(key.prefix, "0") == "" {
 				key.prefix = n.Dir // nothing tells what it follows
 			}
 		}

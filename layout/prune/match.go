@@ -38,17 +38,27 @@ func (s *Snapshots) Find(url string) (nodes []int) {
 // Known tells whether url is of any snapshot of the graph, or of one that it has adopted.
 func (s *Snapshots) Known(url string) bool { return len(s.Find(url)) > 0 || isAdopted(s.graph, url) }
 
+// At tells whether a snapshot that was read lies at url itself. Its end alone is reason
+// enough to keep what it fits, and never to take one snapshot for another: with a fixed
+// job id, several have it.
+func (s *Snapshots) At(url string) bool {
+	at := claimed(Claim{URL: url})
+	return isAdopted(s.graph, url) || slices.ContainsFunc(s.byName[at], func(i int) bool { return s.graph.Nodes[i].URL() == at })
+}
+
+// Moved tells whether url ends as a snapshot of the graph does, of whose job no other can
+// have the id: the tree lies at another place than whoever says url knows.
+func (s *Snapshots) Moved(url string) bool {
+	return slices.ContainsFunc(s.Find(url), func(i int) bool { return hasOwnID(&s.graph.Nodes[i]) })
+}
+
+// hasOwnID is false for the id that jobs of application mode share.
+func hasOwnID(n *layout.Node) bool { return !n.HasJob || n.Job != layout.JobID{} }
+
 // isAdopted tells whether url is of a snapshot that lies in no tree, and was read.
 func isAdopted(g *layout.Graph, url string) bool {
-	names := namesOf(claimed(Claim{URL: url}))
-	for i := range g.Adopted {
-		for _, name := range nodeNames(&g.Adopted[i]) {
-			if slices.Contains(names[:], name) {
-				return true
-			}
-		}
-	}
-	return false
+	at := claimed(Claim{URL: url})
+	return slices.ContainsFunc(g.Adopted, func(n layout.Node) bool { return n.URL() == at })
 }
 
 func nodeNames(n *layout.Node) []string {

@@ -50,7 +50,7 @@ func TestNewJobElsewhere(t *testing.T) {
 		guard prune.Name
 	}{
 		"new":           {claim: prune.Claim{URL: elsewhere, Snapshot: true, Job: job(jobC), HasJob: true}, guard: prune.GuardUnsaved},
-		"known to live": {claim: prune.Claim{URL: elsewhere, Snapshot: true, Job: job(jobB), HasJob: true}},
+		"known to live": {claim: prune.Claim{URL: elsewhere, Snapshot: true, Job: job(jobB), HasJob: true}, guard: prune.GuardUnsaved},
 		"a file":        {claim: prune.Claim{URL: elsewhere, Job: job(jobC), HasJob: true}},
 		"the user's":    {claim: prune.Claim{URL: elsewhere, Snapshot: true}},
 		"known":         {claim: prune.Claim{URL: yardRoot + "/" + jobA + "/chk-3", Snapshot: true, Job: job(jobC), HasJob: true}},

@@ -16,6 +16,7 @@ func Make(in Input) *Plan {
 	p.stop()
 	p.selectSnapshots()
 	p.sweep()
+	p.stopNamed()
 	p.sayKept()
 	if p.guards.worst() == StopAll {
 		p.withdraw()

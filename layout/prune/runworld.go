@@ -70,12 +70,21 @@ func (r *run) world(ctx context.Context, b *Batch) (string, error) {
 		switch {
 		case c.Needed:
 			return "", &StoppedError{Guard: GuardUnsaved, Path: c.URL, Message: neededText(c), Hint: neededHint}
-		case c.Snapshot && c.HasJob && r.plan.in.World.Jobs[c.Job].Life != Live:
+		case c.Snapshot && c.HasJob && (r.plan.in.World.Jobs[c.Job].Life != Live || r.isStrange(c)):
 			return "", &StoppedError{Guard: GuardUnsaved, Path: c.URL, Message: newJobText(c), Hint: newJobHint}
 		}
 	}
 	newest := r.newest(b)
 	return livelier(r.plan.in.World.Of(b.Job, b.HasJob, newest, r.plan.in.Now), w.Of(b.Job, b.HasJob, newest, r.e.Now())), nil
+}
+
+// isStrange tells whether a claim is of a place in which nothing was read: in no tree, and
+// not beside a snapshot that was adopted.
+func (r *run) isStrange(c Claim) bool {
+	url := claimed(c)
+	g := r.plan.Graph
+	inTree := slices.ContainsFunc(g.Trees, func(t *layout.Tree) bool { _, ok := layout.Below(t.Root, url); return ok })
+	return !inTree && !slices.ContainsFunc(g.Adopted, func(n layout.Node) bool { return homeDir(n.URL()) == homeDir(url) })
 }
 
 // livelier tells in what a job is less surely at its end than it was, "" where it is not.
@@ -146,7 +155,7 @@ func (r *run) claim(c Claim) (known bool) {
 	}
 	for i := range r.plan.Graph.Nodes {
 		n := &r.plan.Graph.Nodes[i]
-		known = known || r.seen[nodeKey{n.Tree, n.Dir}] != nil && sameEnd(n, url)
+		known = known || r.seen[nodeKey{n.Tree, n.Dir}] != nil && sameEnd(n, url) && hasOwnID(n)
 	}
 	return known
 }

@@ -31,6 +31,15 @@ func (p *planner) stop() {
 	}
 }
 
+// stopNamed asks after the references of snapshots that the user named and that stay.
+func (p *planner) stopNamed() {
+	for i := range p.Graph.Nodes {
+		if n := &p.Graph.Nodes[i]; p.named(n) && !p.plan.nodes[i] {
+			p.stopReferences(n)
+		}
+	}
+}
+
 // stopListing looks for what a listing has not shown.
 func (p *planner) stopListing(t *layout.Tree) {
 	for _, err := range t.Errors {

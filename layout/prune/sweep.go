@@ -23,11 +23,14 @@ func (p *planner) sweep() {
 	if p.dropStuck() {
 		p.judge()
 	}
+	for p.dropTwins() {
+		p.judge()
+	}
 	users := newTally(p.Graph, p.plan.nodes)
 	for _, j := range p.list {
 		p.takeSnapshots(j, users)
 	}
-	p.holdTwins(users)
+	p.holdTwins()
 	p.takeDirs()
 }
 

@@ -59,6 +59,8 @@ type Claim struct {
 	By  string // who, for people
 	// Snapshot is whether it is of a snapshot with all that this uses, and not of a file.
 	Snapshot bool
+	// Own is whether the job has made it itself: it writes to that directory.
+	Own bool
 	// Job is whose claim it is, where HasJob.
 	Job    layout.JobID
 	HasJob bool

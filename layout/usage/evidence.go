@@ -99,7 +99,7 @@ func (e *Evidence) Facts(t *layout.Tree, f layout.FileID) Facts {
 		x.Unread = name == layout.MetadataName && around != nil && isBroken(around.State)
 		return x
 	}
-	x.Namesake = e.opts.Outside.has(files, f)
+	x.Namesake = e.opts.Outside.Has(files, f)
 	if len(e.managed) > 0 && (x.Area == layout.SharedArea || x.Area == layout.TaskOwnedArea) {
 		url := layout.Join(t.Root, files.Key(f))
 		x.Managed = e.managed[url[:strings.LastIndexByte(url, '/')]]

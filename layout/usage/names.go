@@ -32,7 +32,7 @@ func (n *Names) Observe(r *layout.Reference) {
 	}
 }
 
-// has tells whether a snapshot uses a file of this name outside of the trees.
-func (n *Names) has(files *layout.Files, f layout.FileID) bool {
+// Has tells whether a snapshot uses a file of this name outside of the trees.
+func (n *Names) Has(files *layout.Files, f layout.FileID) bool {
 	return n != nil && len(n.seen) > 0 && n.seen[files.Name(f)]
 }
