@@ -299,3 +299,21 @@ func TestCopyOfSnapshot(t *testing.T) {
 		t.Errorf("%v goes, with %v", got, tripped(p))
 	}
 }
+
+// TestUnfinishedCopyAnywhere: ckpt cp writes to directories of any name.
+func TestUnfinishedCopyAnywhere(t *testing.T) {
+	root := testdata.Tree(t, "2.2.0/small-files")
+	dir := filepath.Join(root, "savepoints", "half")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{layout.CopyMarkerName, "01234567-89ab-4cde-8f01-23456789abcd"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("{}"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := prune.Make(input(t, nil, root))
+	if got := tripped(p); !slices.Contains(got, prune.GuardCopy) || slices.Contains(got, prune.GuardNames) || len(goes(p)) > 0 {
+		t.Error(got, goes(p))
+	}
+}

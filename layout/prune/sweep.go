@@ -272,6 +272,8 @@ func (p *planner) takeFile(t *layout.Tree, f layout.FileID, id layout.ObjectID) 
 	}
 	switch {
 	case !ok:
+	case p.folder(t, f).copying:
+		p.holdFile(id, GuardCopy)
 	case guard != GuardNames:
 		p.holdFile(id, guard)
 	default:
