@@ -460,3 +460,25 @@ func TestGuardPlan(t *testing.T) {
 		t.Errorf("an old plan: %v", err)
 	}
 }
+
+// TestNamedThatStays: what a snapshot means that the user named is no question if it goes,
+// and is one if it stays.
+func TestNamedThatStays(t *testing.T) {
+	for stays, want := range map[bool]bool{true: true, false: false} {
+		s := newSite(t)
+		j := s.newJob("a")
+		s.checkpoint(j, 1)
+		s.later()
+		odd := s.checkpoint(j, 2, s.names("elsewhere/shared", 1)...)
+		if !stays {
+			s.later()
+		}
+		p, _ := s.prune(func(in *prune.Input) {
+			in.Policy = prune.Policy{Remove: []string{url(j.home + "/chk-1"), url(odd.dir)}}
+			in.Safety.MinAge = 20 * time.Hour
+		})
+		if p.Stopped() != want || slices.Contains(tripped(p), prune.GuardReference) != want {
+			t.Errorf("stays: %v: %v", stays, tripped(p))
+		}
+	}
+}
