@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -41,9 +42,9 @@ func TestMissing(t *testing.T) {
 func TestFaults(t *testing.T) {
 	broken := errors.New("broken")
 	first := func(err error) func(string) error {
-		count := 0
-		return func(key string) error {
-			if count++; count == 1 {
+		var count atomic.Int64 // files are opened at the same time
+		return func(string) error {
+			if count.Add(1) == 1 {
 				return err
 			}
 			return nil
