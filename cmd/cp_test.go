@@ -16,8 +16,8 @@ import (
 // TestFlinkRoot: an absolute path in a copy begins as Flink would write it.
 func TestFlinkRoot(t *testing.T) {
 	for _, test := range []struct{ as, dst, where, want string }{
-		{"", "copy", "/work/copy", "file:/work/copy"},
-		{"", "file:///work//copy/", "/work/copy", "file:/work/copy"},
+		{"", "copy", "/data/copy", "file:/data/copy"},
+		{"", "file:///data//copy/", "/data/copy", "file:/data/copy"},
 		{"", "s3a://bucket//copy/", "s3://bucket/copy", "s3a://bucket/copy"},
 		{"", "S3P://bucket/copy", "s3://bucket/copy", "s3p://bucket/copy"},
 		{"", "abfss://c@a.dfs.core.windows.net/copy", "abfs://c@a.dfs.core.windows.net/copy", "abfss://c@a.dfs.core.windows.net/copy"},
