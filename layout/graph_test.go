@@ -1,10 +1,6 @@
 package layout_test
 
 import (
-	"encoding/json"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -18,55 +14,15 @@ import (
 	"github.com/ckpt-tool/ckpt/testdata"
 )
 
-// refs is what comes with each tree: which snapshot uses which file, computed from what
-// Flink's own loader read.
-type refs struct {
-	Referenced       map[string][]string
-	Orphans          []string
-	Missing          map[string][]string
-	DirectoryHandles map[string][]string
-	CrossJob         []string `json:"crossJobOrOutside"`
-}
-
-// refsFiles are the trees below root with a refs.json.
-func refsFiles(t *testing.T, root string) []string {
-	t.Helper()
-	var found []string
-	err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
-		if strings.HasSuffix(path, ".refs.json") {
-			found = append(found, path)
-		}
-		return err
-	})
-	if err != nil || len(found) == 0 {
-		t.Fatalf("%d trees with references below %s: %v", len(found), root, err)
-	}
-	return found
-}
-
 func TestGraphOfFlink(t *testing.T) {
-	roots := []string{testdata.Root(t)}
-	if dir := testdata.Fixtures(t); dir != "" {
-		roots = append(roots, dir)
-	}
-	for _, root := range roots {
-		for _, file := range refsFiles(t, root) {
-			t.Run(strings.TrimPrefix(file, root), func(t *testing.T) {
-				t.Parallel()
-				data, err := os.ReadFile(file)
-				if err != nil {
-					t.Fatal(err)
-				}
-				var want refs
-				if err := json.Unmarshal(data, &want); err != nil {
-					t.Fatal(err)
-				}
-				g := graph(t, layout.GraphOptions{Open: storage.Open}, strings.TrimSuffix(file, ".refs.json"))
-				if diff := cmp.Diff(want, refsOf(t, g), cmpopts.EquateEmpty()); diff != "" {
-					t.Error(diff)
-				}
-			})
-		}
+	for _, tree := range testdata.ReferencedTrees(t) {
+		t.Run(tree.Name, func(t *testing.T) {
+			t.Parallel()
+			g := graph(t, layout.GraphOptions{Open: storage.Open}, tree.Dir)
+			if diff := cmp.Diff(tree.Refs, refsOf(t, g), cmpopts.EquateEmpty()); diff != "" {
+				t.Error(diff)
+			}
+		})
 	}
 }
 
@@ -95,10 +51,10 @@ func graph(t *testing.T, opts layout.GraphOptions, roots ...string) *layout.Grap
 }
 
 // refsOf brings a graph into the form of the files.
-func refsOf(t *testing.T, g *layout.Graph) refs {
+func refsOf(t *testing.T, g *layout.Graph) testdata.Refs {
 	t.Helper()
 	root := g.Trees[0].Root
-	r := refs{Referenced: map[string][]string{}, Missing: map[string][]string{}, DirectoryHandles: map[string][]string{}}
+	r := testdata.Refs{Referenced: map[string][]string{}, Missing: map[string][]string{}, DirectoryHandles: map[string][]string{}}
 	below := func(url string) string {
 		key, ok := layout.Below(root, url)
 		if !ok {

@@ -1,10 +1,8 @@
 package compare_test
 
 import (
-	"encoding/json"
 	"io/fs"
 	"maps"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -22,14 +20,8 @@ import (
 	"github.com/ckpt-tool/ckpt/testdata"
 )
 
-// refs is what comes with each tree: which snapshot uses which file.
-type refs struct {
-	Referenced map[string][]string
-	Missing    map[string][]string
-}
-
 // filesOf are the files of each snapshot, but no _metadata, by their keys.
-func (r refs) filesOf() map[string][]string {
+func filesOf(r testdata.Refs) map[string][]string {
 	of := map[string][]string{}
 	for key, snapshots := range r.Referenced {
 		for _, s := range snapshots {
@@ -44,35 +36,9 @@ func (r refs) filesOf() map[string][]string {
 }
 
 // eachTree gives the trees that real Flink wrote.
-func eachTree(t *testing.T, f func(t *testing.T, root string, r refs)) {
-	roots := []string{testdata.Root(t)}
-	if dir := testdata.Fixtures(t); dir != "" {
-		roots = append(roots, dir)
-	}
-	n := 0
-	for _, root := range roots {
-		err := filepath.WalkDir(root, func(file string, _ fs.DirEntry, err error) error {
-			tree, ok := strings.CutSuffix(file, ".refs.json")
-			if err != nil || !ok {
-				return err
-			}
-			data, err := os.ReadFile(file)
-			if err != nil {
-				return err
-			}
-			n++
-			t.Run(strings.TrimPrefix(tree, root), func(t *testing.T) {
-				var r refs
-				if err := json.Unmarshal(data, &r); err != nil {
-					t.Fatal(err)
-				}
-				f(t, tree, r)
-			})
-			return nil
-		})
-		if err != nil || n == 0 {
-			t.Fatal(n, err)
-		}
+func eachTree(t *testing.T, f func(t *testing.T, root string, r testdata.Refs)) {
+	for _, tree := range testdata.ReferencedTrees(t) {
+		t.Run(tree.Name, func(t *testing.T) { f(t, tree.Dir, tree.Refs) })
 	}
 }
 
@@ -123,8 +89,8 @@ func statuses(t *testing.T, root string, d *compare.Diff) map[string]compare.Fil
 // Which files two snapshots have in common is what Flink's own loader says of both.
 func TestFilesOfFlink(t *testing.T) {
 	pairs := 0
-	eachTree(t, func(t *testing.T, root string, r refs) {
-		of := r.filesOf()
+	eachTree(t, func(t *testing.T, root string, r testdata.Refs) {
+		of := filesOf(r)
 		dirs := slices.SortedFunc(maps.Keys(of), func(a, b string) int { return strings.Compare(a, b) })
 		for i, b := range dirs {
 			sideB := read(t, filepath.Join(root, b))

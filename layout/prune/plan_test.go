@@ -1,7 +1,6 @@
 package prune_test
 
 import (
-	"encoding/json"
 	"io/fs"
 	"os"
 	"path"
@@ -99,50 +98,21 @@ func tripped(p *prune.Plan) []prune.Name {
 	return all
 }
 
-// refs is which snapshot uses which file, computed from what Flink's own loader read.
-type refs struct {
-	Referenced       map[string][]string
-	Orphans          []string
-	DirectoryHandles map[string][]string
-}
-
-// refsFiles are the trees below root with a refs.json.
-func refsFiles(t *testing.T, root string) []string {
-	t.Helper()
-	var found []string
-	err := filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
-		if strings.HasSuffix(path, ".refs.json") {
-			found = append(found, path)
-		}
-		return err
-	})
-	if err != nil || len(found) == 0 {
-		t.Fatalf("%d trees with references below %s: %v", len(found), root, err)
-	}
-	return found
-}
-
 // TestPlanOfFlink: in every tree that Flink wrote, just what Flink's own reading allows
 // goes, by each of some policies.
 func TestPlanOfFlink(t *testing.T) {
-	roots := []string{testdata.Root(t)}
-	if dir := testdata.Fixtures(t); dir != "" {
-		roots = append(roots, dir)
-	}
 	policies := map[string]prune.Policy{
 		"sweep": {}, "last1": {Last: 1}, "last2": {Last: 2}, "savepoints": {Last: 1, Savepoints: true},
 		"damaged": {Last: 1, RemoveDamaged: true},
 	}
 	removed := map[string]int{}
-	for _, root := range roots {
-		for _, file := range refsFiles(t, root) {
-			for name, policy := range policies {
-				p := prune.Make(input(t, func(in *prune.Input) {
-					in.Policy, in.Safety.MaxOrphanPercent = policy, 100
-					in.Now = in.Now.Add(24 * 365 * time.Hour) // the files of fixtures may be of any age
-				}, strings.TrimSuffix(file, ".refs.json")))
-				removed[name] += compareWithFlink(t, name+" "+strings.TrimPrefix(file, root), file, p)
-			}
+	for _, tree := range testdata.ReferencedTrees(t) {
+		for name, policy := range policies {
+			p := prune.Make(input(t, func(in *prune.Input) {
+				in.Policy, in.Safety.MaxOrphanPercent = policy, 100
+				in.Now = in.Now.Add(24 * 365 * time.Hour) // the files of fixtures may be of any age
+			}, tree.Dir))
+			removed[name] += compareWithFlink(t, name+" "+tree.Name, tree.Refs, p)
 		}
 	}
 	for name := range policies {
@@ -153,16 +123,8 @@ func TestPlanOfFlink(t *testing.T) {
 }
 
 // compareWithFlink checks a plan, and returns how many snapshots it removes.
-func compareWithFlink(t *testing.T, name, file string, p *prune.Plan) int {
+func compareWithFlink(t *testing.T, name string, want testdata.Refs, p *prune.Plan) int {
 	t.Helper()
-	data, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var want refs
-	if err := json.Unmarshal(data, &want); err != nil {
-		t.Fatal(err)
-	}
 	leaves := map[string]bool{}
 	for _, b := range p.Batches {
 		for _, r := range b.Snapshots {

@@ -1,7 +1,6 @@
 package usage_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"io/fs"
 	"os"
@@ -111,48 +110,25 @@ func checkSums(t *testing.T, u *usage.Usage) {
 // TestFlink: in trees that Flink wrote, each byte has its class, and the orphans are
 // those that its own loader leaves.
 func TestFlink(t *testing.T) {
-	roots := []string{testdata.Root(t)}
-	if dir := testdata.Fixtures(t); dir != "" {
-		roots = append(roots, dir)
+	trees := testdata.ReferencedTrees(t)
+	for _, tree := range trees {
+		t.Run(tree.Name, func(t *testing.T) { checkTree(t, tree.Dir, tree.Orphans) })
 	}
-	trees := 0
-	for _, root := range roots {
-		err := filepath.WalkDir(root, func(file string, _ fs.DirEntry, err error) error {
-			tree, ok := strings.CutSuffix(file, ".refs.json")
-			if err != nil || !ok {
-				return err
-			}
-			trees++
-			t.Run(strings.TrimPrefix(tree, root), func(t *testing.T) { checkTree(t, tree, file) })
-			return nil
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	if trees < 10 {
-		t.Errorf("only %d trees", trees)
+	if len(trees) < 10 {
+		t.Errorf("only %d trees", len(trees))
 	}
 }
 
-func checkTree(t *testing.T, tree, refs string) {
+func checkTree(t *testing.T, tree string, orphans []string) {
 	u := account(t, later(), tree)
 	checkSums(t, u)
 	files, bytes := measured(t, tree)
 	if got := u.Roots[0].Total(); got != (usage.Amount{Files: files, Bytes: bytes}) {
 		t.Errorf("%v, the file system has %d files of %d bytes", got, files, bytes)
 	}
-	var want struct{ Orphans []string }
-	data, err := os.ReadFile(refs)
-	if err == nil {
-		err = json.Unmarshal(data, &want)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	slices.Sort(want.Orphans)
-	if got := keys(u); !slices.Equal(got, want.Orphans) {
-		t.Errorf("orphans %v, want %v", got, want.Orphans)
+	slices.Sort(orphans)
+	if got := keys(u); !slices.Equal(got, orphans) {
+		t.Errorf("orphans %v, want %v", got, orphans)
 	}
 	if n := u.Roots[0].Of(usage.Unknown); n.Files > 0 {
 		t.Errorf("%v are unknown: %v", n, u.Roots[0].Reason)

@@ -2,7 +2,6 @@ package users_test
 
 import (
 	"context"
-	"encoding/json"
 	"io/fs"
 	"maps"
 	"os"
@@ -82,43 +81,11 @@ func snapshotsOf(a users.Answer) []string {
 	return slices.Compact(dirs)
 }
 
-// refs is what comes with each tree.
-type refs struct {
-	Referenced       map[string][]string
-	Orphans          []string
-	Missing          map[string][]string
-	DirectoryHandles map[string][]string
-}
-
 // Who uses what is what Flink's own loader says, of all files of all trees.
 func TestFlink(t *testing.T) {
-	roots := []string{testdata.Root(t)}
-	if dir := testdata.Fixtures(t); dir != "" {
-		roots = append(roots, dir)
-	}
 	files := 0
-	for _, root := range roots {
-		err := filepath.WalkDir(root, func(file string, _ fs.DirEntry, err error) error {
-			tree, ok := strings.CutSuffix(file, ".refs.json")
-			if err != nil || !ok {
-				return err
-			}
-			t.Run(strings.TrimPrefix(tree, root), func(t *testing.T) {
-				data, err := os.ReadFile(file)
-				if err != nil {
-					t.Fatal(err)
-				}
-				var want refs
-				if err := json.Unmarshal(data, &want); err != nil {
-					t.Fatal(err)
-				}
-				files += checkTree(t, tree, want)
-			})
-			return nil
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+	for _, tree := range testdata.ReferencedTrees(t) {
+		t.Run(tree.Name, func(t *testing.T) { files += checkTree(t, tree.Dir, tree.Refs) })
 	}
 	if files < 500 {
 		t.Errorf("only %d files", files)
@@ -126,7 +93,7 @@ func TestFlink(t *testing.T) {
 }
 
 // checkTree asks for all files of a tree, and tells how many there were.
-func checkTree(t *testing.T, tree string, want refs) int {
+func checkTree(t *testing.T, tree string, want testdata.Refs) int {
 	missing := map[string][]string{}
 	for snapshot, keys := range want.Missing {
 		for _, key := range keys {
