@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -78,7 +79,7 @@ func (p *patience) Do(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	for try := 0; ; try++ {
-		sent := time.Now()
+		sent, body := time.Now(), watchBody(req)
 		resp, err := p.send(req)
 		p.clock.hear(resp, sent)
 		if err == nil && (resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode == http.StatusServiceUnavailable) {
@@ -97,12 +98,53 @@ func (p *patience) Do(req *http.Request) (*http.Response, error) {
 		if err := sleep(req.Context(), wait); err != nil {
 			return nil, err
 		}
+		if err := body.await(req.Context()); err != nil {
+			return nil, err
+		}
 		tellRepeat(req)
 		if req.GetBody != nil {
 			if req.Body, err = req.GetBody(); err != nil {
 				return nil, err
 			}
 		}
+	}
+}
+
+// watchedBody knows when the transport has closed it. An answer may come while the body is
+// still being sent, and Azure's SDK rewinds the very reader that sends it: what is sent
+// again before that would not be whole (http.RoundTripper asks to wait for Close).
+type watchedBody struct {
+	io.ReadCloser
+	once   sync.Once
+	closed chan struct{}
+}
+
+// watchBody puts a watched body in the place of the request's own.
+func watchBody(req *http.Request) *watchedBody {
+	if req.Body == nil || req.Body == http.NoBody {
+		return nil
+	}
+	b := &watchedBody{ReadCloser: req.Body, closed: make(chan struct{})}
+	req.Body = b
+	return b
+}
+
+// Close implements io.Closer.
+func (b *watchedBody) Close() error {
+	defer b.once.Do(func() { close(b.closed) })
+	return b.ReadCloser.Close()
+}
+
+// await waits until nobody reads the body any more.
+func (b *watchedBody) await(ctx context.Context) error {
+	if b == nil {
+		return nil
+	}
+	select {
+	case <-b.closed:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
