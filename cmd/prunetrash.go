@@ -45,7 +45,7 @@ func (o *trashOptions) resolve(runs []prune.TrashRun) error {
 		if err != nil {
 			return err
 		}
-		o.snapshots[i] = strings.TrimSuffix(layout.Canonical(url), "/"+layout.MetadataName)
+		o.snapshots[i] = layout.SnapshotURL(url)
 		if layout.ParsePlace(s).Scheme != "" || filepath.IsAbs(s) || inTrash(runs, o.snapshots[i]) {
 			continue
 		}

@@ -36,6 +36,11 @@ var families = map[string]string{
 	"abfss": "abfs", "wasbs": "wasb",
 }
 
+// SnapshotURL is the URL of the directory of a snapshot that is named by it or by its _metadata.
+func SnapshotURL(url string) string {
+	return strings.TrimSuffix(Canonical(url), "/"+MetadataName)
+}
+
 // Canonical gives one form to all spellings of a place: s3a and s3p are s3, file:/x
 // and file:///x are /x, slashes are single and there is none at the end.
 func Canonical(url string) string {

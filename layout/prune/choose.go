@@ -87,7 +87,7 @@ func (p *planner) claim() {
 // claimedSnapshot tells whether somebody names the snapshot of a _metadata, which may be
 // gone.
 func (p *planner) claimedSnapshot(meta string) bool {
-	url := strings.TrimSuffix(layout.Canonical(meta), "/"+layout.MetadataName)
+	url := layout.SnapshotURL(meta)
 	names := namesOf(url)
 	_, savepoint := layout.ParseSavepointName(names[1])
 	return p.claimNames[names[0]] || savepoint && p.claimNames[names[1]] || p.claimNames[names[2]]
@@ -100,7 +100,7 @@ func (p *planner) enliven(c Claim, n *layout.Node) {
 	if !c.Own || !c.HasJob || s.Life != Live || isSavepoint(n) || n.URL() != claimed(c) {
 		return
 	}
-	if j := p.of(slices.Index(p.Graph.Trees, n.Tree), n.Job, n.HasJob); j.Life != Live {
+	if j := p.jobOf(n); j.Life != Live {
 		j.JobState = s
 	}
 }
@@ -191,7 +191,7 @@ func (p *planner) asked(j *job, i int) (reason string, ok bool) {
 
 func (p *planner) named(n *layout.Node) bool {
 	return slices.ContainsFunc(p.Policy.Remove, func(url string) bool {
-		return strings.TrimSuffix(layout.Canonical(url), "/"+layout.MetadataName) == n.URL()
+		return layout.SnapshotURL(url) == n.URL()
 	})
 }
 
@@ -340,7 +340,7 @@ func (p *planner) fit() {
 		}
 		users.add(i)
 		users.drain(i, func(id layout.ObjectID) { p.free(held, id) })
-		p.remove(p.of(slices.Index(p.Graph.Trees, n.Tree), n.Job, n.HasJob), i, "the root holds more than --max-bytes")
+		p.remove(p.jobOf(n), i, "the root holds more than --max-bytes")
 	}
 	for i, place := range p.places {
 		if over := held[i] - p.Policy.MaxBytes; over > 0 && place.Mode == Swept {

@@ -24,7 +24,7 @@ type folder struct {
 func (p *planner) judgeFolders() {
 	parents := map[string]bool{}
 	for url := range p.claims {
-		parents[homeDir(url)] = true
+		parents[above(url)] = true
 	}
 	for i, t := range p.Graph.Trees {
 		folders := p.folders[t]
@@ -63,7 +63,7 @@ func (p *planner) claimedDir(url string) bool {
 		if p.claims[url] {
 			return true
 		}
-		url = homeDir(url)
+		url = above(url)
 	}
 	return false
 }

@@ -3,7 +3,6 @@ package prune
 import (
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/ckpt-tool/ckpt/layout"
@@ -76,7 +75,7 @@ func (p *planner) gather() {
 			j.bytes += t.Files.Size(f)
 			j.newest = later(j.newest, t.Files.Modified(f))
 			if !t.Files.Random(f) && t.Files.Name(f) == layout.CopyMarkerName {
-				p.markers = append(p.markers, marker{t, homeDir(t.Files.Key(f)), j.id, j.has})
+				p.markers = append(p.markers, marker{t, above(t.Files.Key(f)), j.id, j.has})
 			}
 		}
 	}
@@ -91,10 +90,15 @@ func (p *planner) gather() {
 	}
 }
 
+// jobOf is the job of a snapshot.
+func (p *planner) jobOf(n *layout.Node) *job {
+	return p.of(slices.Index(p.Graph.Trees, n.Tree), n.Job, n.HasJob)
+}
+
 func (p *planner) gatherNode(i int) {
 	n := &p.Graph.Nodes[i]
 	p.snapshot[nodeKey{n.Tree, n.Dir}] = i
-	j := p.of(slices.Index(p.Graph.Trees, n.Tree), n.Job, n.HasJob)
+	j := p.jobOf(n)
 	j.nodes = append(j.nodes, i)
 	if n.State != layout.Complete || isSavepoint(n) || n.Modified().IsZero() {
 		return
@@ -148,9 +152,7 @@ func isSavepoint(n *layout.Node) bool {
 }
 
 // homeOf is the directory in which a snapshot's lies.
-func homeOf(n *layout.Node) string { return homeDir(n.Dir) }
-
-func homeDir(key string) string { return key[:max(strings.LastIndexByte(key, '/'), 0)] }
+func homeOf(n *layout.Node) string { return above(n.Dir) }
 
 func later(a, b time.Time) time.Time {
 	if b.After(a) {

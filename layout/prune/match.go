@@ -72,7 +72,7 @@ func nodeNames(n *layout.Node) []string {
 // namesOf are the names by which a snapshot at url is known: its place, the name of its
 // directory, and that with the name of the directory around it.
 func namesOf(url string) [3]string {
-	home := homeDir(url)
+	home := above(url)
 	return [3]string{url, url[strings.LastIndexByte(url, '/')+1:], url[strings.LastIndexByte(home, '/')+1:]}
 }
 

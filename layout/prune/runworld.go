@@ -84,7 +84,7 @@ func (r *run) isStrange(c Claim) bool {
 	url := claimed(c)
 	g := r.plan.Graph
 	inTree := slices.ContainsFunc(g.Trees, func(t *layout.Tree) bool { _, ok := layout.Below(t.Root, url); return ok })
-	return !inTree && !slices.ContainsFunc(g.Adopted, func(n layout.Node) bool { return homeDir(n.URL()) == homeDir(url) })
+	return !inTree && !slices.ContainsFunc(g.Adopted, func(n layout.Node) bool { return above(n.URL()) == above(url) })
 }
 
 // livelier tells in what a job is less surely at its end than it was, "" where it is not.
@@ -120,7 +120,7 @@ func newClaims(before, now []Claim) []Claim {
 
 // claimed is what a claim is of: the directory of a snapshot, or a file.
 func claimed(c Claim) string {
-	return strings.TrimSuffix(layout.Canonical(c.URL), "/"+layout.MetadataName)
+	return layout.SnapshotURL(c.URL)
 }
 
 // claim keeps what somebody holds by now: a snapshot with all that it uses, or a file. A
