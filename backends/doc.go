@@ -4,10 +4,15 @@
 //	types      serializers, by their snapshots: the length, the meaning and the JSON of bytes
 //	schema     the headers of streams: which states there are, of which types
 //	keygroups  which key group a key belongs to
+//	verify     what to check besides when Options.Verify asks for it
 //	stream     sequential reading of a stretch of a file, plain or compressed
 //	heap savepoint rocksdb changelog operator channel    one room a format
 //	snapshot   a whole checkpoint: the room of each handle, by key groups, in parallel
+//	entrydiff  which entries of two snapshots differ
+//	columns where    typed columns of entries, and conditions on them
+//	offsets    positions of sources and sinks, out of their operator state
 //	content    whether files can be what Flink wrote, without reading a value
+//	handletest real handles for tests
 //
 // A room of a format turns a handle into entries. An Entry is bytes: of the key, the
 // namespace, the key within a map, and the value, each as its serializer wrote it, cut out

@@ -50,6 +50,9 @@ type Origin struct {
 	// Range is the key groups that count. A handle may hold others, which do not: those of
 	// a sub-task that others share since a rescale.
 	Range metadata.KeyGroupRange
+	// Key finds the type of the keys where a handle does not tell it, in other sub-tasks of the operator: nil
+	// where none does. It may be nil.
+	Key func(ctx context.Context) Type
 }
 
 // Selection is which entries to read. Its zero value stands for none; see Everything.

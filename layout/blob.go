@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path"
 	"strings"
 	"sync"
@@ -102,7 +103,7 @@ func (b *Blobs) locate(h metadata.StreamHandle) (store Opener, key, url string, 
 	return other, name, loc.URL, nil
 }
 
-var errNoTree = errors.New("there is no such directory; where the tree was copied, say by --map OLD=NEW where it lies now")
+var errNoTree = fmt.Errorf("%w, nor its directory; where the tree was copied, say by --map OLD=NEW where it lies now", fs.ErrNotExist)
 
 // FileError tells of a file that state lies in and that cannot be read.
 type FileError struct {

@@ -142,7 +142,7 @@ type Referrer struct {
 	File      string // its name within a database, such as 000012.sst
 }
 
-// ReferrerOf describes the handle h at p.
+// ReferrerOf describes the handle h at p; with nil, only the place.
 func ReferrerOf(p metadata.Place, h metadata.StreamHandle) Referrer {
 	r := Referrer{Subtask: -1}
 	if o := p.Operator; o != nil {
@@ -154,7 +154,10 @@ func ReferrerOf(p metadata.Place, h metadata.StreamHandle) Referrer {
 
 // at completes a referrer that knows its operator.
 func (r *Referrer) at(p metadata.Place, h metadata.StreamHandle) {
-	r.Slot, r.Role, r.Class, r.Subtask = p.Slot, p.Role, h.Class(), -1
+	r.Slot, r.Role, r.Subtask = p.Slot, p.Role, -1
+	if h != nil {
+		r.Class = h.Class()
+	}
 	r.File = strings.Clone(p.Name.String())
 	if p.Subtask != nil {
 		r.Subtask = p.Subtask.Index

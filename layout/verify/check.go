@@ -18,6 +18,8 @@ type Options struct {
 	Level Level
 	// Content is needed for the level content.
 	Content ContentCheck
+	// State is what the level content does besides, if it is set.
+	State StateCheck
 	// LogLength gives the length before compression of a changelog's file. It is needed
 	// from the level files on: a listing shows only the compressed length.
 	LogLength func(src io.Reader) (int64, error)
@@ -110,6 +112,7 @@ func (c *checker) node(ctx context.Context, n *layout.Node) *Result {
 	}
 	if c.opts.Level == Content {
 		c.content(ctx, n, model, r)
+		c.state(ctx, n, model, r)
 	}
 	return r
 }

@@ -17,7 +17,7 @@ type Sample struct {
 	Bytes    int64   // about so many; 0 for no such bound
 	Seed     uint64  // which files they are
 
-	taken *atomic.Int64
+	taken, state *atomic.Int64 // bytes of files, and of state
 }
 
 // ParseSample reads "5%" or "10G"; units are powers of 1024, as Flink's are. size reads
@@ -34,7 +34,7 @@ func ParseSample(s string, size func(string) (int64, error)) (Sample, error) {
 	if err != nil || n <= 0 || s[len(s)-1] <= '9' { // a bare number is mostly a percentage without its sign
 		return Sample{}, fmt.Errorf("%q: want a percentage such as 5%%, or bytes such as 10G", s)
 	}
-	return Sample{Bytes: n, taken: new(atomic.Int64)}, nil
+	return Sample{Bytes: n, taken: new(atomic.Int64), state: new(atomic.Int64)}, nil
 }
 
 // skips decides by the file's place and the seed, so that runs with one seed read the

@@ -6,7 +6,8 @@
 //	          key groups, sizes, paths, channel offsets
 //	files     every file that it names is there and of the recorded size, every
 //	          segment lies within its file
-//	content   the bytes are what Flink writes there: headers, checksums, offsets
+//	content   the bytes are what Flink writes there: headers, checksums, offsets; and all
+//	          state is read entry by entry, and decodes
 //
 // What is wrong is a [Finding]. What could not be checked is no finding but makes the
 // verdict [Unreadable]: it must never read as checked.

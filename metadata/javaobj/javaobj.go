@@ -128,6 +128,7 @@ func (o *Object) upTo(c *Class, values []any, yield func(Field, any) bool) bool 
 type Error struct {
 	Offset  int // from the beginning of the stream
 	Message string
+	Short   bool // the stream ends too early; more of it could help
 }
 
 // Error is the message with its offset.

@@ -92,8 +92,9 @@ func TestAll(t *testing.T) {
 func TestDamage(t *testing.T) {
 	data := stream(t)
 	for n := range data {
-		if _, _, err := Parse(data[:n]); err == nil {
-			t.Errorf("the first %d bytes parse", n)
+		var e *Error
+		if _, _, err := Parse(data[:n]); !errors.As(err, &e) || !e.Short {
+			t.Errorf("the first %d bytes: %v", n, err)
 		}
 	}
 	for i := range data {

@@ -63,9 +63,21 @@ func (p *parser) fail(at int, format string, args ...any) {
 	}
 }
 
+// cut is fail for a stream that ends within what it says is there.
+func (p *parser) cut(at int, what string) {
+	if p.err == nil {
+		p.fail(at, "the object stream ends within %s", what)
+		p.err.(*Error).Short = true
+	}
+}
+
 func (p *parser) bytes(n int, what string) []byte {
-	if n < 0 || n > len(p.data)-p.pos {
-		p.fail(p.pos, "the object stream ends within %s", what)
+	if n < 0 {
+		p.fail(p.pos, "impossible length %d of %s", n, what)
+		return nil
+	}
+	if n > len(p.data)-p.pos {
+		p.cut(p.pos, what)
 		return nil
 	}
 	b := p.data[p.pos : p.pos+n : p.pos+n]
@@ -103,7 +115,7 @@ func (p *parser) utf(long bool, what string) string {
 	copy(head[8-width:], p.bytes(width, what))
 	n := binary.BigEndian.Uint64(head[:])
 	if n > uint64(len(p.data)-p.pos) {
-		p.fail(start, "the object stream ends within %s", what)
+		p.cut(start, what)
 		return ""
 	}
 	s := string(p.bytes(int(n), what))
@@ -357,8 +369,12 @@ func (p *parser) array() *Array {
 		a.Bytes = p.blob(n, "array")
 		return a
 	}
-	if n < 0 || n > len(p.data)-p.pos {
+	if n < 0 {
 		p.fail(at, "impossible array length %d", n)
+		return a
+	}
+	if n > len(p.data)-p.pos {
+		p.cut(at, fmt.Sprintf("an array of %d elements", n))
 		return a
 	}
 	a.Values = make([]any, 0, min(n, 64))
