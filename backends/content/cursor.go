@@ -5,11 +5,13 @@ import (
 	"io"
 	"math"
 	"sync"
+
+	"github.com/ckpt-tool/ckpt/backends/stream"
 )
 
 const (
 	fileBuffer = 256 << 10 // fits the cache of a core, and several chunks
-	blockSize  = 64 << 10  // most bytes in a chunk of the framing format, uncompressed
+	blockSize  = stream.BlockSize
 	forever    = math.MaxInt64
 )
 

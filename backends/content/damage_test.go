@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ckpt-tool/ckpt/backends/stream"
 	"github.com/ckpt-tool/ckpt/metadata"
 	"github.com/ckpt-tool/ckpt/testdata"
 )
@@ -298,7 +299,7 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-func crcOf(b []byte) uint32 { return mask(crc32.Checksum(b, castagnoli)) }
+func crcOf(b []byte) uint32 { return stream.Mask(crc32.Checksum(b, castagnoli)) }
 
 func shared(want kind) func(*stored) bool {
 	return func(f *stored) bool { return len(f.parts) > 2 && of(want)(f) }

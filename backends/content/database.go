@@ -6,6 +6,7 @@ import (
 	"hash/crc32"
 	"regexp"
 
+	"github.com/ckpt-tool/ckpt/backends/stream"
 	"github.com/ckpt-tool/ckpt/metadata"
 )
 
@@ -121,7 +122,7 @@ func (k *checker) record(room int64) byte {
 	switch {
 	case data == nil && k.c.cut():
 		return 0
-	case data == nil || int64(size) > room || mask(crc32.Checksum(data[6:], castagnoli)) != sum:
+	case data == nil || int64(size) > room || stream.Mask(crc32.Checksum(data[6:], castagnoli)) != sum:
 		k.problem(nil, at, "a record of the MANIFEST does not have its checksum")
 		return 0
 	case kind == 0 || kind > mostLogType:
