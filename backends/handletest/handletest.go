@@ -196,4 +196,3 @@ func (s *snapshot) file(path string) ([]byte, bool) {
 	}
 	return nil, false
 }
-

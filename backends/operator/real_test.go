@@ -113,7 +113,9 @@ func TestFlips(t *testing.T) {
 
 func FuzzEntries(f *testing.F) {
 	for _, compressed := range []bool{false, true} {
-		h, head := small(f, func(h *handletest.Handle, o *schema.Operator) bool { return o.Compressed == compressed && elements(h) > 1 })
+		h, head := small(f, func(h *handletest.Handle, o *schema.Operator) bool {
+			return o.Compressed == compressed && elements(h) > 1
+		})
 		f.Add(h.Data, int64(head.Size), h.Operator.States[0].Offsets[0], h.Operator.States[0].Name.String(), false)
 	}
 	h, head := small(f, func(h *handletest.Handle, o *schema.Operator) bool { return len(o.Broadcast) > 0 })
