@@ -1,0 +1,190 @@
+package entrydiff_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"sort"
+	"strings"
+	"testing"
+
+	"github.com/ckpt-tool/ckpt/backends"
+	"github.com/ckpt-tool/ckpt/backends/entrydiff"
+	"github.com/ckpt-tool/ckpt/backends/snapshot"
+	"github.com/ckpt-tool/ckpt/layout"
+	"github.com/ckpt-tool/ckpt/layout/storage"
+	"github.com/ckpt-tool/ckpt/metadata"
+	"github.com/ckpt-tool/ckpt/testdata"
+)
+
+type files struct{ *layout.Blobs }
+
+func (f files) Open(ctx context.Context, h metadata.StreamHandle) (backends.Blob, error) {
+	b, err := f.Blobs.Open(ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+func open(t *testing.T, dir string) *snapshot.Snapshot {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(dir, "_metadata"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := metadata.Decode(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opener := storage.New(storage.Settings{}).Open
+	target, err := layout.Find(t.Context(), opener, dir, layout.FindOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	blobs := layout.NewBlobs(context.Background(), opener, target, nil)
+	s := snapshot.New(c, files{blobs}, backends.Options{Hints: map[string]string{
+		"key:" + metadata.OperatorIDOf("totals").String(): "Long", "key:" + metadata.OperatorIDOf("bcfn").String(): "String",
+		"fx2.M$Dog": "Pojo(fx2.M$Dog){chip:Long, legs:Integer, name:String}",
+		"fx2.M$Cat": "Pojo(fx2.M$Cat){indoor:Boolean, legs:Integer, name:String}",
+	}}, nil)
+	t.Cleanup(func() {
+		s.Close()
+		blobs.Close()
+		target.Store.Close()
+	})
+	return s
+}
+
+// naive is all entries of s: by what tells them apart, their values.
+func naive(t *testing.T, s *snapshot.Snapshot) map[string][]string {
+	t.Helper()
+	all := map[string][]string{}
+	p := s.Printer()
+	for _, h := range s.Handles {
+		for e, err := range h.Whole().Entries(t.Context(), func(st *backends.State) bool { return st.Kind != backends.Channel }) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			id, err := p.AppendIdentity(fmt.Appendf(nil, "%s %s %d", h.Operator.ID, e.State.Name, e.State.Kind), &e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			value, err := p.AppendContent(nil, &e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if e.State.Kind == backends.OperatorList || e.State.Kind == backends.Union {
+				id, value = append(id, value...), nil
+			}
+			all[string(id)] = append(all[string(id)], string(value))
+		}
+	}
+	return all
+}
+
+// expected is the changes from a to b, one line each.
+func expected(a, b map[string][]string) (changes []string, same int64) {
+	for id, old := range a {
+		n := b[id]
+		for i, v := range old {
+			switch {
+			case i >= len(n):
+				changes = append(changes, "removed "+id+v)
+			case n[i] == v:
+				same++
+			default:
+				changes = append(changes, "changed "+id+v+" to "+n[i])
+			}
+		}
+	}
+	for id, n := range b {
+		for i := len(a[id]); i < len(n); i++ {
+			changes = append(changes, "added "+id+n[i])
+		}
+	}
+	sort.Strings(changes)
+	return changes, same
+}
+
+// compare runs Compare, and gives what it reports in the form of expected.
+func compare(t *testing.T, a, b *snapshot.Snapshot, memory int64, workers int) (changes []string, counts []entrydiff.Count) {
+	t.Helper()
+	counts, err := entrydiff.Compare(t.Context(), a, b, entrydiff.Options{Workers: workers, Memory: memory,
+		Passed: func(side int, err error) { t.Errorf("side %d: %v", side, err) },
+	}, func(c *entrydiff.Change) error {
+		id := fmt.Sprintf("%s %s %d%s", c.Operator, c.State, c.Kind, c.Identity)
+		switch c.What {
+		case entrydiff.Added:
+			changes = append(changes, "added "+id+lone(c, c.New))
+		case entrydiff.Removed:
+			changes = append(changes, "removed "+id+lone(c, c.Old))
+		case entrydiff.Changed:
+			changes = append(changes, "changed "+id+string(c.Old)+" to "+string(c.New))
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sort.Strings(changes)
+	return changes, counts
+}
+
+// lone is the content of an entry, unless its identity says it already.
+func lone(c *entrydiff.Change, content []byte) string {
+	if c.Kind == backends.OperatorList || c.Kind == backends.Union {
+		return ""
+	}
+	return string(content)
+}
+
+// TestCompare: between snapshots of one job that Flink wrote, the changes are those that a plain comparison of all
+// entries finds, in little memory too.
+func TestCompare(t *testing.T) {
+	byCase := map[string][]string{}
+	for _, o := range testdata.StateOracles(t) {
+		if !strings.Contains(o.Case, "kryo") {
+			byCase[o.Case] = append(byCase[o.Case], o.Dir)
+		}
+	}
+	pairs, changed := 0, 0
+	for name, dirs := range byCase {
+		slices.Sort(dirs)
+		for i := 1; i < len(dirs); i++ {
+			a, b := open(t, dirs[i-1]), open(t, dirs[i])
+			want, same := expected(naive(t, a), naive(t, b))
+			for _, c := range []struct {
+				memory  int64
+				workers int
+			}{{0, 2}, {1 << 20, 1}, {1, 8}} {
+				got, counts := compare(t, a, b, c.memory, c.workers)
+				var n entrydiff.Count
+				for _, each := range counts {
+					n.Same += each.Same
+					n.Added += each.Added + each.Removed + each.Changed
+				}
+				if !slices.Equal(got, want) || n.Same != same || n.Added != int64(len(want)) {
+					t.Fatalf("%s, %d bytes: %d changes, not %d; %d the same, not %d", name, c.memory, len(got), len(want), n.Same, same)
+				}
+			}
+			pairs++
+			changed += len(want)
+		}
+	}
+	if pairs < 5 || changed < 100 {
+		t.Errorf("%d pairs with %d changes", pairs, changed)
+	}
+}
+
+// TestItself: a snapshot does not differ from itself.
+func TestItself(t *testing.T) {
+	for _, o := range testdata.StateOracles(t)[:8] {
+		s := open(t, o.Dir)
+		if changes, counts := compare(t, s, s, 0, 2); len(changes) > 0 || len(counts) == 0 {
+			t.Errorf("%s: %d changes, %d states", o.Case, len(changes), len(counts))
+		}
+	}
+}

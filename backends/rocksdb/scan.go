@@ -1,0 +1,158 @@
+package rocksdb
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"runtime"
+
+	"github.com/ckpt-tool/ckpt/backends"
+	"github.com/ckpt-tool/ckpt/backends/keygroups"
+	"github.com/ckpt-tool/ckpt/metadata"
+)
+
+// scan is one reading of entries: a cursor for each state.
+type scan struct {
+	groups  metadata.KeyGroupRange
+	cursors []*cursor
+}
+
+// cursor is where the reading of one state is.
+type cursor struct {
+	cutter
+	m     *merger
+	reads *Reader
+	want  []byte // the one key wanted; nil: all
+	begun bool
+	more  bool  // whether m is at a key
+	at    int32 // the key group of that key
+}
+
+// scan begins to read. Key groups count that are selected, of the handle, and of its owner.
+func (r *Reader) scan(ctx context.Context, sel backends.Selection) *scan {
+	s := &scan{groups: intersect(intersect(sel.KeyGroups, r.origin.Range), r.handle.Range)}
+	if s.groups.First > s.groups.Last {
+		return s
+	}
+	lo := keygroups.AppendPrefix(nil, s.groups.First, r.prefix)
+	hi := successor(keygroups.AppendPrefix(nil, s.groups.Last, r.prefix))
+	var wanted []*backends.State
+	runs := 0
+	for _, st := range r.states {
+		if sel.Wants(st) {
+			wanted = append(wanted, st)
+			runs += len(runsOf(r.db.families[st.Name].tables, lo, hi))
+		}
+	}
+	ahead := r.ahead(runs)
+	for _, st := range wanted {
+		c := &cursor{cutter: newCutter(st, r.prefix), reads: r, want: sel.Key}
+		lo, hi := lo, hi
+		if sel.Key != nil && st.Kind != backends.Timer && s.groups.First == s.groups.Last {
+			lo = append(bytes.Clone(lo), sel.Key...)
+			hi = successor(lo)
+		}
+		c.m = r.db.families[st.Name].scan(ctx, lo, hi, ahead)
+		s.cursors = append(s.cursors, c)
+	}
+	return s
+}
+
+const leastRead = 16 << 10
+
+// ahead is how much each of so many runs may read at once, when as many scans go on as there are processors.
+func (r *Reader) ahead(runs int) int {
+	share := r.opts.Budget() / 2 / int64(runtime.GOMAXPROCS(0)) / int64(max(runs, 1))
+	return int(min(max(share, leastRead), mostRead))
+}
+
+func intersect(a, b metadata.KeyGroupRange) metadata.KeyGroupRange {
+	return metadata.KeyGroupRange{First: max(a.First, b.First), Last: min(a.Last, b.Last)}
+}
+
+// successor is the least key that does not begin with b; nil where there is none.
+func successor(b []byte) []byte {
+	next := bytes.Clone(b)
+	for i := len(next) - 1; i >= 0; i-- {
+		if next[i]++; next[i] != 0 {
+			return next[:i+1]
+		}
+	}
+	return nil
+}
+
+func (s *scan) close() {
+	for _, c := range s.cursors {
+		c.m.close()
+	}
+}
+
+// group yields the entries of a key group. It is false where the iteration is to end.
+func (c *cursor) group(kg int32, yield func(backends.Entry, error) bool) bool {
+	if !c.begun {
+		c.begun = true
+		if !c.advance(kg, yield) {
+			return false
+		}
+	}
+	e := backends.Entry{State: c.state, KeyGroup: kg}
+	for c.more && c.at == kg {
+		if !c.entry(&e, yield) || !c.advance(kg, yield) {
+			return false
+		}
+	}
+	return true
+}
+
+// entry yields the entry that m is at.
+func (c *cursor) entry(e *backends.Entry, yield func(backends.Entry, error) bool) bool {
+	err := c.cut(e, c.m.key, c.m.value)
+	if err == nil && c.want != nil && !bytes.Equal(e.Key, c.want) {
+		return true
+	}
+	if err == nil && c.reads.opts.Verify {
+		err = c.check(e, c.reads.origin.MaxParallelism)
+	}
+	if err != nil {
+		return yield(backends.Entry{}, c.m.misfit(err, c.state.Name, e.KeyGroup))
+	}
+	return yield(*e, nil)
+}
+
+// advance goes to the next key. An error of the bytes ends this state, others the iteration.
+func (c *cursor) advance(kg int32, yield func(backends.Entry, error) bool) bool {
+	for c.more = c.m.next(); c.more; c.more = c.m.next() {
+		if c.at = keygroups.Prefix(c.m.key, c.prefix); c.at >= 0 {
+			return true
+		}
+		if !yield(backends.Entry{}, c.m.misfit(errShortKey, c.state.Name, kg)) {
+			return false
+		}
+	}
+	if c.m.err == nil {
+		return true
+	}
+	err := c.m.err
+	var e *backends.Error
+	if !errors.As(err, &e) {
+		yield(backends.Entry{}, err)
+		return false
+	}
+	passed := *e
+	passed.State, passed.KeyGroup, passed.Passed = c.state.Name, kg, true
+	return yield(backends.Entry{}, &passed)
+}
+
+// misfit is the error of a record that is not as its state has it. Others follow.
+func (m *merger) misfit(err error, state string, kg int32) error {
+	e := &backends.Error{Path: m.family.db.place, State: state, KeyGroup: kg, Message: err.Error(), Passed: true, Err: err}
+	var opaque *backends.OpaqueError
+	if errors.As(err, &opaque) {
+		e.Hint = opaque.Hint
+	}
+	if len(m.runs) > 0 && m.runs[0].it.t != nil {
+		it := &m.runs[0].it
+		e.Path, e.Offset = it.t.blob.Name(), it.t.blob.Offset()+it.at.offset
+	}
+	return e
+}
