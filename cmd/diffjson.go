@@ -14,7 +14,8 @@ type diffReport struct {
 	Changes   []diffChangeJSON   `json:"changes"` // of the snapshots themselves
 	Operators []diffOperatorJSON `json:"operators"`
 	Files     diffFilesJSON      `json:"files"`
-	List      []diffFileJSON     `json:"list,omitempty"` // with --files
+	List      []diffFileJSON     `json:"list,omitempty"`    // with --files
+	Entries   *diffEntriesJSON   `json:"entries,omitempty"` // with --entries
 }
 
 // diffSnapshotJSON is one side.
@@ -92,6 +93,10 @@ func (d *difference) report() diffReport {
 		Changes: changesJSON(d.Changes), Operators: []diffOperatorJSON{}, Files: filesJSON(d.Files)}
 	for i := range d.Operators {
 		r.Operators = append(r.Operators, operatorJSON(&d.Operators[i]))
+	}
+	if d.changes != nil {
+		r.Entries = d.changes.report()
+		r.Differ = r.Differ || d.changes.differs()
 	}
 	if d.opts.files {
 		r.List = []diffFileJSON{}

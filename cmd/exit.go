@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 
+	"github.com/ckpt-tool/ckpt/backends"
+	"github.com/ckpt-tool/ckpt/backends/types"
 	"github.com/ckpt-tool/ckpt/layout"
 	"github.com/ckpt-tool/ckpt/layout/flinkconf"
 	"github.com/ckpt-tool/ckpt/layout/gate"
@@ -101,6 +103,17 @@ func lookUp(err error) (exitEntry, bool) {
 		return exitEntry{code: Failed}, true
 	case *metadata.Error:
 		return exitEntry{code: Unreadable, hint: e.Hint, offset: &e.Offset}, true
+	case *backends.Error:
+		return exitEntry{code: severityOf(e), hint: e.Hint, offset: &e.Offset}, true
+	case *backends.OpaqueError:
+		return exitEntry{code: Findings, hint: e.Hint}, true
+	case *types.SnapshotError:
+		return exitEntry{code: severityOf(e), hint: e.Hint}, true
+	case *layout.FileError:
+		if isTruncated(e) {
+			return exitEntry{code: Unreadable, hint: "the file is shorter than the checkpoint says: ckpt verify lists all such files"}, true
+		}
+		return exitEntry{code: Failed, hint: systemHint(e.Err)}, true
 	case *fs.PathError:
 		return exitEntry{code: Failed, hint: systemHint(e)}, true
 	}
@@ -163,6 +176,14 @@ func pathOf(err error) string {
 	var named interface{ ErrPath() string }
 	if errors.As(err, &named) {
 		return named.ErrPath()
+	}
+	var wrong *backends.Error
+	var file *layout.FileError
+	switch {
+	case errors.As(err, &file):
+		return file.Path
+	case errors.As(err, &wrong):
+		return wrong.Path
 	}
 	var p *fs.PathError
 	if errors.As(err, &p) {

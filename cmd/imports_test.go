@@ -39,13 +39,14 @@ var arrows = []struct {
 	{"backends", []string{"metadata/..."}},
 	{"backends/keygroups", []string{"metadata/..."}},
 	{"backends/types", []string{"backends", "backends/keygroups", "metadata/..."}},
+	{"backends/handletest", []string{"backends/...", "metadata/...", "testdata"}},
 	{"backends/...", []string{"backends/...", "metadata/..."}},
 	{"restore", []string{"layout", "backends", "backends/keygroups", "backends/types", "metadata/..."}},
 	{"restore/engine", []string{"restore", "layout", "backends", "backends/keygroups", "backends/types", "metadata/..."}},
 	{"restore/cluster", []string{"layout"}},
 	{"restore/...", []string{"restore/...", "layout/...", "backends/...", "metadata/..."}},
 	{"testdata", []string{"metadata/..."}},
-	{"testdata/...", []string{"testdata", "metadata/...", "layout"}},
+	{"testdata/...", []string{"testdata", "metadata/...", "layout", "backends/..."}},
 }
 
 // owners is which rooms alone may import a library. Where none is named, any may.
@@ -68,7 +69,8 @@ var owners = []struct {
 	{"github.com/Azure/...", []string{"layout/storage/..."}},
 	{"github.com/colinmarc/hdfs/...", []string{"layout/storage/..."}},
 	{"github.com/cockroachdb/pebble/...", []string{"backends/pebble"}},
-	{"github.com/parquet-go/...", []string{"layout/inventory"}},
+	{"github.com/parquet-go/...", []string{"layout/inventory", "backends/columns"}},
+	{"cel.dev/...", []string{"backends/where"}},
 }
 
 // purists are rooms that import no library but those named.

@@ -36,6 +36,8 @@ func newSubcommands(env *Env) []*cobra.Command {
 		newVerifyCommand(env),
 		newWhyCommand(env),
 		newDiffCommand(env),
+		newStateCommand(env),
+		newOffsetsCommand(env),
 		newPruneCommand(env),
 		newRmCommand(env),
 		newCpCommand(env),

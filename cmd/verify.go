@@ -86,13 +86,15 @@ directory. URL may be a chk-N or savepoint directory, or latest:URL.
                     agrees with itself: key groups, sizes, paths
   --level files     every file that it names is there and has the recorded size,
                     every segment of a merged file lies within it; one listing
-  --level content   headers, offsets of key groups and states, and the checksums
-                    that there are, fit; reads every byte
+  --level content   every byte is read: headers, offsets and all the checksums
+                    that there are fit; all state decodes, entry by entry, each
+                    key in its key group, to the last byte of every file
 
-Most state files bear no checksum, so content finds files that are torn, mixed
-up or shifted, and not every flipped bit: compressed state and RocksDB's
-MANIFEST have checksums; those of SST blocks are not looked at. A manifest does
-find every change.
+State of the heap, canonical savepoints and operator state bear no checksum
+unless they are compressed, so content finds there what is torn, mixed up or
+shifted, and not every flipped bit of a value. RocksDB's tables and MANIFEST
+have checksums. A manifest does find every change. State that only the job's own
+classes can decode is told of, and does not count as damage.
 
 A checkpoint is ok, damaged, or unreadable, and what is wrong with it is listed
 with the file, the handle that names it, and the reason. Checkpoints without a
@@ -145,6 +147,7 @@ type verification struct {
 func runVerify(ctx context.Context, env *Env, opts *verifyOptions, settings verify.Options, arg string) error {
 	start := time.Now()
 	v := &verification{env: env, opts: opts, settings: settings}
+	v.settings.State = v.checkState
 	policy, err := v.policy()
 	if err != nil {
 		return err
