@@ -24,7 +24,7 @@ func bodyOf(class string) bodyReader {
 	if strings.HasPrefix(class, "org.apache.flink.") {
 		simple = simpleName(class)
 	}
-	for _, table := range []map[string]bodyReader{coreBodies, compositeBodies, objectBodies, tableBodies, cepBodies} {
+	for _, table := range []map[string]bodyReader{coreBodies, compositeBodies, objectBodies, tableBodies, cepBodies, connectorBodies} {
 		if b, ok := table[class]; ok {
 			return b
 		}
