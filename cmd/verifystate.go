@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"strings"
 	"sync"
 
 	"github.com/ckpt-tool/ckpt/backends"
@@ -132,8 +133,19 @@ func (k *stateCheck) problem(e *backends.Error) verify.StateProblem {
 	}
 	var opaque *backends.OpaqueError
 	var snap *types.SnapshotError
-	if errors.As(e.Err, &opaque) || errors.As(e.Err, &snap) && snap.Unknown {
-		p.Severity = verify.Info
+	switch {
+	case errors.As(e.Err, &opaque):
+		p.Severity = opaqueSeverity(opaque.Class)
+	case errors.As(e.Err, &snap) && snap.Unknown:
+		p.Severity = opaqueSeverity(snap.Class)
 	}
 	return p
+}
+
+// opaqueSeverity is how bad it is that nobody knows a class. One of Flink's own may be a name that was damaged.
+func opaqueSeverity(class string) verify.Severity {
+	if strings.HasPrefix(class, "org.apache.flink.") {
+		return verify.Warning
+	}
+	return verify.Info
 }

@@ -217,6 +217,8 @@ func (k *Checker) utf(u UTF) {
 // ChangelogHandle holds may be those of an old sub-task.
 func (k *Checker) keyGroups(r KeyGroupRange, mustOwn bool) {
 	switch {
+	case r.Len() == 0 && mustOwn:
+		k.add(FindKeyGroups, "no key groups, though sub-task %d of %d has %s", k.sub, k.op.Parallelism, k.own)
 	case r.Len() == 0:
 	case r.Last >= k.op.MaxParallelism:
 		k.add(FindKeyGroups, "key groups %s with a max parallelism of %d", r, k.op.MaxParallelism)

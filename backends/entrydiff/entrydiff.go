@@ -46,6 +46,9 @@ type Count struct {
 	State                         string
 	Kind                          backends.Kind
 	Same, Added, Removed, Changed int64
+	// Unread is how many entries one side has of which it is not known whether the other has them, as a part of the
+	// other's state could not be read.
+	Unread int64
 }
 
 // Differs tells whether any entry differs.

@@ -188,3 +188,49 @@ func TestItself(t *testing.T) {
 		}
 	}
 }
+
+// TestDamage: what a side that cannot be read to its end lacks is neither removed nor added.
+func TestDamage(t *testing.T) {
+	root := testdata.Tree(t, "2.2.0/savepoint-native-hashmap")
+	var dir, file string
+	err := filepath.WalkDir(root, func(p string, d os.DirEntry, err error) error {
+		if err == nil && d.Name() == "_metadata" {
+			dir = filepath.Dir(p)
+		} else if i, e := d.Info(); e == nil && !d.IsDir() && i.Size() > 30000 {
+			file = p
+		}
+		return err
+	})
+	if err != nil || file == "" {
+		t.Fatal(dir, file, err)
+	}
+	whole := filepath.Join(t.TempDir(), "whole")
+	if err := os.CopyFS(whole, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := strings.LastIndex(string(data), "user-")
+	data[at-1] = 0xff // a text that is longer than the file
+	if err := os.WriteFile(file, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, sides := range [][2]string{{whole, dir}, {dir, whole}} {
+		passed := 0
+		counts, err := entrydiff.Compare(t.Context(), open(t, sides[0]), open(t, sides[1]), entrydiff.Options{Workers: 1,
+			Passed: func(int, error) { passed++ },
+		}, func(c *entrydiff.Change) error {
+			t.Errorf("%s %s%s", c.What, c.State, c.Identity)
+			return nil
+		})
+		var unread int64
+		for _, n := range counts {
+			unread += n.Unread
+		}
+		if err != nil || passed == 0 || unread == 0 {
+			t.Errorf("%d passed over, %d unread: %v", passed, unread, err)
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/ckpt-tool/ckpt/backends"
 	"github.com/ckpt-tool/ckpt/backends/snapshot"
+	"github.com/ckpt-tool/ckpt/metadata"
 )
 
 // entry is one entry of either side.
@@ -17,8 +18,38 @@ type entry struct {
 	hash     uint64
 }
 
+// losses are the states of which a side of a unit could not be read to its end: what is not met of them may be there.
+type losses struct {
+	all    map[metadata.OperatorID]bool
+	states map[lostState]bool
+}
+
+type lostState struct {
+	operator metadata.OperatorID
+	name     string
+}
+
+// add notes what an error says of a part of an operator.
+func (l *losses) add(operator metadata.OperatorID, err error) {
+	var e *backends.Error
+	if l.all == nil {
+		l.all, l.states = map[metadata.OperatorID]bool{}, map[lostState]bool{}
+	}
+	if errors.As(err, &e) && e.State != "" && e.Path == "" { // a value that does not decode
+		l.states[lostState{operator, e.State}] = true
+		return
+	}
+	l.all[operator] = true
+}
+
+// has tells whether entries of the state may be missing. What is wrong with a file may cost other states too: those of
+// the heap lie behind each other.
+func (l *losses) has(id stateID) bool {
+	return l.all[id.operator] || l.states[lostState{id.operator, id.name}]
+}
+
 // read reads one side of a unit. An entry is valid during the call.
-func (c *comparison) read(ctx context.Context, u *unit, side int, each func(*entry) error) error {
+func (c *comparison) read(ctx context.Context, u *unit, side int, lost *losses, each func(*entry) error) error {
 	p := c.sides[side].Printer()
 	e := &entry{}
 	for _, part := range u.parts[side] {
@@ -30,6 +61,7 @@ func (c *comparison) read(ctx context.Context, u *unit, side int, each func(*ent
 				if !c.passes(side, err) {
 					return err
 				}
+				lost.add(part.Operator.ID, err)
 				continue
 			}
 			if u.shares > 1 && e.hash%u.shares != u.share {

@@ -74,7 +74,8 @@ func (h *held) add(e *entry) {
 // unit compares one unit, in several goes if it is large.
 func (c *comparison) unit(ctx context.Context, u *unit) error {
 	h := &held{index: map[uint64]int32{}}
-	err := c.read(ctx, u, 0, func(e *entry) error {
+	var lost [2]losses
+	err := c.read(ctx, u, 0, &lost[0], func(e *entry) error {
 		if it := h.find(e); it != nil {
 			it.left++
 			return nil
@@ -93,9 +94,9 @@ func (c *comparison) unit(ctx context.Context, u *unit) error {
 		}
 		return nil
 	}
-	m := &meeting{comparison: c, held: h, tally: map[stateID]*Count{}, old: c.sides[0].Printer(), new: c.sides[1].Printer()}
+	m := &meeting{comparison: c, held: h, lost: &lost, tally: map[stateID]*Count{}, old: c.sides[0].Printer(), new: c.sides[1].Printer()}
 	if err == nil {
-		err = c.read(ctx, u, 1, m.meet)
+		err = c.read(ctx, u, 1, &lost[1], m.meet)
 	}
 	if err == nil {
 		err = m.leave()
@@ -108,6 +109,7 @@ func (c *comparison) unit(ctx context.Context, u *unit) error {
 type meeting struct {
 	*comparison
 	*held
+	lost     *[2]losses // of either side
 	tally    map[stateID]*Count
 	old, new *snapshot.Printer
 	a, b     []byte
@@ -120,6 +122,10 @@ func (m *meeting) meet(e *entry) error {
 	var err error
 	it := m.find(e)
 	if it == nil || it.left == 0 {
+		if m.lost[0].has(e.id) {
+			n.Unread++
+			return nil
+		}
 		n.Added++
 		change.What = Added
 		if change.New, err = m.content(1, e.raw, &m.b); err != nil {
@@ -182,7 +188,12 @@ func (m *meeting) leave() error {
 	for i := range m.items {
 		it := &m.items[i]
 		for range it.left {
-			countOf(m.tally, it.id).Removed++
+			n := countOf(m.tally, it.id)
+			if m.lost[1].has(it.id) {
+				n.Unread++
+				continue
+			}
+			n.Removed++
 			old, err := m.content(0, m.entry(it), &m.a)
 			if err != nil {
 				return err
@@ -222,5 +233,6 @@ func (c *comparison) add(tally map[stateID]*Count) {
 		sum.Added += n.Added
 		sum.Removed += n.Removed
 		sum.Changed += n.Changed
+		sum.Unread += n.Unread
 	}
 }

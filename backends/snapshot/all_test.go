@@ -45,6 +45,9 @@ func TestAllSnapshots(t *testing.T) {
 // read reads all of the snapshot in dir.
 func (n *tally) read(t *testing.T, dir string) {
 	s := open(t, dir, backends.Options{Verify: true, Hints: hints})
+	if d := s.Doubts(); len(d) > 0 {
+		t.Errorf("doubts: %+v", d)
+	}
 	p := s.Printer()
 	var text []byte
 	for _, h := range s.Handles {
@@ -99,5 +102,28 @@ func TestSiblingKey(t *testing.T) {
 	}
 	if read == 0 {
 		t.Error("nothing was read")
+	}
+}
+
+// TestDoubts: key groups that are not those of the sub-task are told of.
+func TestDoubts(t *testing.T) {
+	for name, spoil := range map[string]func(o *metadata.OperatorState, k *metadata.IncrementalHandle){
+		"another range":           func(_ *metadata.OperatorState, k *metadata.IncrementalHandle) { k.Range.First++ },
+		"no range":                func(_ *metadata.OperatorState, k *metadata.IncrementalHandle) { k.Range.Last = k.Range.First - 1 },
+		"another max parallelism": func(o *metadata.OperatorState, _ *metadata.IncrementalHandle) { o.MaxParallelism = 1 << 14 },
+		"an impossible one":       func(o *metadata.OperatorState, _ *metadata.IncrementalHandle) { o.MaxParallelism = 1<<31 - 1 },
+	} {
+		oracles := testdata.StateOracles(t)
+		i := slices.IndexFunc(oracles, func(o testdata.StateOracle) bool { return o.Case == "2.2.0/rocksdb-incremental-small" })
+		s := open(t, oracles[i].Dir, backends.Options{})
+		for i := range s.Handles {
+			if k, ok := s.Handles[i].Subtask.ManagedKeyed.(*metadata.IncrementalHandle); ok {
+				spoil(s.Handles[i].Operator, k)
+				break
+			}
+		}
+		if len(s.Doubts()) == 0 {
+			t.Errorf("%s: no doubt", name)
+		}
 	}
 }

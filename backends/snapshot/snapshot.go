@@ -71,6 +71,19 @@ func (s *Snapshot) Name(id metadata.OperatorID) string {
 	return id.String()
 }
 
+// Doubts are what is wrong with the handles in a way that costs entries, or counts some twice: key groups that are not those
+// of their sub-task, and operators or operator states that occur twice. Whoever reads all the same must say so.
+func (s *Snapshot) Doubts() []metadata.Finding {
+	var doubts []metadata.Finding
+	for _, f := range s.Checkpoint.Findings() {
+		switch f.Code {
+		case metadata.FindKeyGroups, metadata.FindParallelism, metadata.FindDuplicateOperator, metadata.FindDuplicateState:
+			doubts = append(doubts, f)
+		}
+	}
+	return doubts
+}
+
 // Close closes what was opened.
 func (s *Snapshot) Close() error {
 	var errs []error
