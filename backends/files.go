@@ -38,7 +38,9 @@ type Error struct {
 	Hint     string
 	// Passed is whether the iteration goes on behind what could not be read.
 	Passed bool
-	Err    error // an *OpaqueError, a *TypeError, or nil
+	// Rest is whether nothing more of State comes behind an error that is Passed, in later key groups neither.
+	Rest bool
+	Err  error // an *OpaqueError, a *TypeError, ErrBudget, or nil
 }
 
 // Error is the message with its place.

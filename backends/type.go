@@ -5,6 +5,10 @@ import "errors"
 // ErrShort says that bytes end before the value does. More of them may help.
 var ErrShort = errors.New("the value is cut off")
 
+// ErrBudget says that something needs more memory than Options.Memory allows. Nothing is wrong with it: with
+// more it may be read. An *Error that says so wraps it (errors.Is).
+var ErrBudget = errors.New("the memory allowed is not enough")
+
 // Type is how the values of one serializer lie in bytes, and what they mean. Types are
 // immutable, and safe for concurrent use.
 //

@@ -36,9 +36,9 @@ func (l *Load) add(other Load) {
 // State is what was counted of one state.
 type State struct {
 	Name
-	Keys, Namespaces, MapKeys int64 // bytes
-	Values                    Sizes // of the value of each entry: of a list all elements, of a map one entry
-	KeyGroups                 []Load
+	Keys, Namespaces, MapKeys int64  // bytes
+	Values                    Sizes  // of the value of each entry: of a list all elements, of a map one entry
+	KeyGroups                 []Load // up to the last one with entries
 	Subtasks                  map[int32]Load
 }
 
@@ -148,7 +148,7 @@ func (c *Census) add(p *tally) {
 	s.Namespaces += p.namespaces
 	s.MapKeys += p.mapKeys
 	s.Values.Merge(&p.values)
-	if n := int(p.first) + len(p.groups) - len(s.KeyGroups); n > 0 {
+	if n := int(p.first) + len(p.groups) - len(s.KeyGroups); n > 0 && len(p.groups) > 0 {
 		s.KeyGroups = append(s.KeyGroups, make([]Load, n)...)
 	}
 	for i, l := range p.groups {

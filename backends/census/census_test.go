@@ -237,3 +237,24 @@ func BenchmarkAdd(b *testing.B) {
 		p.Add(&backends.Entry{State: st, KeyGroup: 12, Key: key, Value: value})
 	}
 }
+
+// No memory is taken of what a file says of key groups: only of those with entries.
+func TestManyGroups(t *testing.T) {
+	st := &backends.State{Name: "v", Kind: backends.Value, Key: typed(t, "Long"), Value: typed(t, "Long")}
+	c := New(1, 1000)
+	p := c.Part(metadata.KeyGroupRange{First: 3, Last: math.MaxInt32 - 1})
+	for _, kg := range []int32{7, 5, -1, 2, math.MaxInt32 - 1, 1 << 15} {
+		p.Add(&backends.Entry{State: st, KeyGroup: kg, Key: make([]byte, 8)})
+	}
+	p.End()
+	if groups := c.States()[0].KeyGroups; len(groups) != 8 || groups[7].Entries != 1 || groups[5].Entries != 1 || groups[2].Entries != 0 {
+		t.Errorf("%+v", groups)
+	}
+	c = New(1, 1000)
+	p = c.Part(metadata.KeyGroupRange{First: math.MaxInt32 - 9, Last: math.MaxInt32 - 1})
+	p.Add(&backends.Entry{State: st, KeyGroup: math.MaxInt32 - 1, Key: make([]byte, 8)})
+	p.End()
+	if s := c.States()[0]; len(s.KeyGroups) != 0 || s.Total().Entries != 1 {
+		t.Errorf("%+v", s)
+	}
+}

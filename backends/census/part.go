@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/ckpt-tool/ckpt/backends"
+	"github.com/ckpt-tool/ckpt/backends/keygroups"
 	"github.com/ckpt-tool/ckpt/backends/types"
 	"github.com/ckpt-tool/ckpt/metadata"
 )
@@ -28,8 +29,9 @@ func (c *Census) Part(groups metadata.KeyGroupRange) *Part {
 // tally is what a part counts of one state.
 type tally struct {
 	state                     *backends.State
-	first                     int32 // key group
-	groups                    []Load
+	first                     int32  // key group
+	groups                    []Load // up to the last one with entries
+	most                      int    // how long groups may become
 	keys, namespaces, mapKeys int64
 	values                    Sizes
 	spread                    bool // the entries of a key need not follow each other
@@ -58,7 +60,10 @@ func (p *Part) Add(e *backends.Entry) {
 	t.namespaces += int64(len(e.Namespace))
 	t.mapKeys += int64(len(e.MapKey))
 	t.values.Add(int64(len(e.Value)))
-	if i := int(e.KeyGroup - t.first); i >= 0 && i < len(t.groups) {
+	if i := int(e.KeyGroup) - int(t.first); i >= 0 && i < t.most {
+		if i >= len(t.groups) {
+			t.groups = append(t.groups, make([]Load, i+1-len(t.groups))...)
+		}
 		t.groups[i].Entries++
 		t.groups[i].Bytes += size
 	}
@@ -79,8 +84,8 @@ func (p *Part) tally(st *backends.State) *tally {
 		}
 	}
 	t := &tally{state: st, first: max(0, p.groups.First), sums: map[string]*Load{}, run: run{group: -1}}
-	if st.Kind.Keyed() && p.groups.Len() > 0 {
-		t.groups = make([]Load, p.groups.Len())
+	if st.Kind.Keyed() {
+		t.most = min(p.groups.Len(), keygroups.MaxParallelism-int(t.first))
 	}
 	t.spread = st.Kind == backends.Map || st.Kind == backends.Timer || st.Namespace != nil && !types.IsVoid(st.Namespace)
 	p.tallies = append(p.tallies, t)

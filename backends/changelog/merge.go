@@ -161,10 +161,21 @@ func (p *pass) cell(c *cell) {
 }
 
 var (
-	errMerged  = errors.New("its windows were merged, and of the values only the function of the job knows the sum")
+	errMerged  = error(mergedError{})
 	errMissing = errors.New("the log changes what was materialized, and that could not be read")
-	errTooMuch = errors.New("the log moves more than the memory allowed of what was materialized")
+	errTooMuch = fmt.Errorf("the log moves more of what was materialized than fits: %w", backends.ErrBudget)
 )
+
+// mergedError is that of errMerged. Nothing is wrong with the bytes, as with any that only the job can decode.
+type mergedError struct{}
+
+// Error implements error.
+func (mergedError) Error() string {
+	return "its windows were merged, and of the values only the function of the job knows the sum"
+}
+
+// Unwrap gives the general case.
+func (mergedError) Unwrap() error { return &backends.OpaqueError{Class: "merged windows"} }
 
 // cannot tells that the entry of a cell is not known; nothing where err is nil.
 func (p *pass) cannot(c *cell, err error) {
@@ -174,10 +185,28 @@ func (p *pass) cannot(c *cell, err error) {
 	e := &backends.Error{Path: pathOf(p.r, p.keyGroup), State: c.state.Name, KeyGroup: p.keyGroup, Passed: true}
 	e.Message = fmt.Sprintf("the entry of key %s: %v", show(c.state.Key, c.name[:c.keys]), err)
 	var opaque *backends.OpaqueError
-	if errors.As(err, &opaque) {
+	switch {
+	case errors.As(err, &opaque):
 		e.Err, e.Hint = opaque, opaque.Hint
+	case err == errMissing, err == errTooMuch:
+		if p.over.told {
+			return
+		}
+		p.over.told = true
+		e.Message = fmt.Sprintf("what the log adds to is not known of some entries, as that of key %s: %v", show(c.state.Key, c.name[:c.keys]), err)
+		if err == errTooMuch {
+			e.Err, e.Hint = err, moreMemory
+		}
 	}
 	p.fail(e)
+}
+
+// without is why something materialized of the state at hand may not be there; nil where all of it was read.
+func (p *pass) without() error {
+	if p.ended[p.over.slot] {
+		return errMissing
+	}
+	return p.missing
 }
 
 // show is a key for people.
@@ -204,8 +233,8 @@ func (p *pass) parts(parts []part, c *cell) ([]part, error) {
 			b, ok := p.bases[string(piece.base)]
 			if ok {
 				parts = append(parts, part{state: b.state, data: b.value, joined: b.joined})
-			} else if p.missing != nil {
-				return nil, p.missing
+			} else if err := p.without(); err != nil {
+				return nil, err
 			}
 		}
 	}

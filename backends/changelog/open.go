@@ -153,6 +153,26 @@ func (r *Reader) settle() {
 	}
 }
 
+// VerifyFiles reads every file of what was materialized, where its readers can, and reports what is wrong with them.
+// Its error is one of Files, or of ctx. It tells how many bytes were read.
+func (r *Reader) VerifyFiles(ctx context.Context, report func(*backends.Error)) (int64, error) {
+	total := int64(0)
+	for _, u := range r.under {
+		v, ok := u.reader.(interface {
+			VerifyFiles(context.Context, func(*backends.Error)) (int64, error)
+		})
+		if !ok || u.rng.Len() <= 0 { // one that is there twice
+			continue
+		}
+		n, err := v.VerifyFiles(ctx, report)
+		total += n
+		if err != nil {
+			return total, err
+		}
+	}
+	return total, nil
+}
+
 // Close implements backends.Reader.
 func (r *Reader) Close() error {
 	var errs []error

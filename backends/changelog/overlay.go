@@ -12,7 +12,9 @@ import (
 type overlay struct {
 	lost *backends.Error // why the log's changes, and with them the state, cannot be known
 	kind backends.Kind
+	slot int
 	done bool // all of it was given
+	told bool // that entries are not known, because what was materialized of them is not
 
 	// cells are of states that have one value, or list, for key and namespace; tables of maps.
 	// They and timers are in the order in which the log names them first.
@@ -108,7 +110,7 @@ func (o *overlay) lose(c *change, err error) {
 		e.Err = wrong
 	}
 	e.Passed = true
-	*o = overlay{lost: e, kind: o.kind}
+	*o = overlay{lost: e, kind: o.kind, slot: o.slot}
 }
 
 // exact checks that b is one value of t, as far as that can be told.

@@ -55,9 +55,11 @@ type pass struct {
 	keyGroup int32 // at hand; those before it are finished
 	slot     int   // at hand, -1 for none
 	over     *overlay
-	// missing is why something materialized of the key group is not there; everywhere, of whatever key group.
+	// missing is why something materialized of the key group is not there; everywhere, of whatever key group; ended are
+	// the slots of which nothing more comes, of no later key group either.
 	everywhere error
 	missing    error
+	ended      map[int]bool
 	bases      map[string]base
 	held       int64
 	name, list []byte // for use again and again
@@ -90,6 +92,8 @@ func (p *pass) fail(err error) {
 	}
 }
 
+const moreMemory = "allow more with --memory"
+
 // refuse tells that the changes of a key group are too many.
 func (p *pass) refuse(keyGroup int32) {
 	path := inMetadata
@@ -100,7 +104,7 @@ func (p *pass) refuse(keyGroup int32) {
 		Path: path, KeyGroup: keyGroup, Passed: true,
 		Message: fmt.Sprintf("the changes of key group %d take %d bytes of memory, more than the %d that are allowed",
 			keyGroup, p.r.cost[keyGroup-p.r.rng.First], p.r.opts.Budget()),
-		Hint: "allow more with --memory",
+		Hint: moreMemory, Err: backends.ErrBudget,
 	})
 }
 
@@ -127,6 +131,7 @@ func (p *pass) batch(rng metadata.KeyGroupRange) {
 		p.done = true
 		return
 	}
+	p.ended = nil
 	p.rng, p.overlays = rng, overlays
 	p.keyGroup, p.slot, p.over = rng.First, -1, nil
 	p.open()
@@ -176,19 +181,42 @@ func (p *pass) materialized(u backends.Reader, rng metadata.KeyGroupRange) {
 			return
 		}
 	}
+	if len(p.ended) > 0 { // another reader may have these states in the key groups behind
+		p.upTo(rng.Last+1, -1)
+		p.ended = nil
+	}
 }
 
-// broken takes an error of a reader below.
+// broken takes an error of a reader below. Where the reader goes on with other states, they are not concerned; else nobody
+// knows what else of the key group it does not have.
 func (p *pass) broken(err error) {
 	var e *backends.Error
 	if errors.As(err, &e) && e.Passed && e.KeyGroup > p.keyGroup {
 		p.upTo(min(e.KeyGroup, p.rng.Last), -1)
 	}
-	p.missing = errMissing
-	if e == nil || e.KeyGroup < 0 {
+	slot, known := -1, false
+	if e != nil {
+		slot, known = p.slotOf(e.State)
+	}
+	switch {
+	case known && e.Rest:
+		if p.ended == nil {
+			p.ended = map[int]bool{}
+		}
+		p.ended[slot] = true
+	case e == nil || e.KeyGroup < 0 || e.Rest:
 		p.everywhere = errMissing
+		fallthrough
+	default:
+		p.missing = errMissing
 	}
 	p.fail(err)
+}
+
+// slotOf is the slot of a state that an error names.
+func (p *pass) slotOf(name string) (int, bool) {
+	i, ok := p.r.byName[name]
+	return i, ok && name != ""
 }
 
 // upTo finishes what is before a state in a key group.

@@ -253,6 +253,41 @@ func TestBroken(t *testing.T) {
 	}
 }
 
+// TestEnded: where nothing more comes of a state, what the log says on its own of it is given in all later key groups, and
+// an error of each key group where it does not suffice; other states are not concerned.
+func TestEnded(t *testing.T) {
+	changes := func() [][]byte {
+		return [][]byte{
+			on(opAddElement, listState, "a", "n", u64(1)), on(opAddElement, listState, "b", "n", u64(2)), on(opSetInternal, listState, "c", "n", list(3)),
+			on(opSetInternal, sumState, "a", "n", u64(4)), on(opMerge, sumState, "b", "n", str("n"), u32(1), str("m")),
+			on(opAddOrUpdate, mapState, "a", "n", str("x"), u64(5)),
+		}
+	}
+	log := [][]grouped{logOf()[0], {{3, changes()}, {7, changes()}}}
+	want := []string{}
+	for _, kg := range []string{"3", "7"} {
+		want = append(want, kg+` list "c" "n" = 1: 3`, kg+` map "a" "n" "x" = 5`, kg+` sum "a" "n" = 4`)
+	}
+	want = append(want, `error: X (state "list", key group 2)`, `error: X (state "list", key group 3)`, `error: X (state "list", key group 7)`)
+	for form, build := range forms {
+		for _, memory := range []int64{0, 1 << 14} {
+			h, files := build(log)
+			under := over(slices.Concat(aList(t), aSum(t), aMap(t)))
+			under.entries = under.entries[:1]
+			under.entries[0].KeyGroup = 100
+			under.entries[0].Key = str("z")
+			under.errs = map[int]error{0: &backends.Error{Path: "f", State: "list", KeyGroup: 2, Message: "broken", Passed: true, Rest: true}}
+			got := read(t, h, files, []backends.Reader{under}, &backends.Options{Memory: memory}, backends.Everything(all))
+			got = slices.DeleteFunc(got, func(l string) bool { return strings.HasPrefix(l, "100 ") })
+			slices.SortFunc(got, func(a, b string) int { return strings.Compare(a[max(0, len(a)-14):], b[max(0, len(b)-14):]) })
+			slices.SortFunc(want, func(a, b string) int { return strings.Compare(a[max(0, len(a)-14):], b[max(0, len(b)-14):]) })
+			if !slices.EqualFunc(got, want, alike) {
+				t.Errorf("%s: got\n%s\nnot\n%s", form, strings.Join(got, "\n"), strings.Join(want, "\n"))
+			}
+		}
+	}
+}
+
 // TestTypesChanged: values of the log need not be of the type of those that were materialized; keys do.
 func TestTypesChanged(t *testing.T) {
 	st := stateOf(t, valueState)

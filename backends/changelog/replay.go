@@ -240,7 +240,7 @@ func (p *replay) overlay(keyGroup int32, slot int) *overlay {
 		*of = make([]*overlay, len(p.r.slots))
 	}
 	if (*of)[slot] == nil {
-		(*of)[slot] = &overlay{}
+		(*of)[slot] = &overlay{slot: slot}
 	}
 	return (*of)[slot]
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"sync"
 
@@ -15,6 +14,7 @@ import (
 const (
 	currentName    = "CURRENT"
 	optionsPrefix  = "OPTIONS-"
+	tableSuffix    = ".sst"
 	mostOpenTables = 128 // that nobody reads at the moment
 )
 
@@ -47,8 +47,8 @@ type family struct {
 type liveTable struct {
 	*TableFile
 	db     *database
+	family string
 	handle metadata.StreamHandle
-	err    error // why it cannot be read: it is not there, or is not what the MANIFEST says
 
 	mu    sync.Mutex
 	blob  backends.Blob
@@ -76,6 +76,9 @@ func openDatabase(ctx context.Context, files backends.Files, h *metadata.Increme
 			return nil, err
 		}
 	}
+	if err := db.sameFiles(); err != nil {
+		return nil, err
+	}
 	return db, nil
 }
 
@@ -92,11 +95,12 @@ func (db *database) read(name string) ([]byte, string, error) {
 	defer blob.Close()
 	size := blob.Size()
 	if size > db.limit {
-		return nil, "", &backends.Error{Path: blob.Name(), Offset: blob.Offset(), KeyGroup: -1, Message: fmt.Sprintf("%s of %d bytes does not fit the memory of %d bytes", name, size, db.limit), Hint: "allow more with --memory"}
+		return nil, "", &backends.Error{Path: blob.Name(), Offset: blob.Offset(), KeyGroup: -1, Message: fmt.Sprintf("%s takes %d bytes of memory, and %d are allowed", name, size, db.limit), Hint: moreMemory, Err: backends.ErrBudget}
 	}
 	b := make([]byte, size)
-	if err := readFull(blob, b, 0); errors.Is(err, io.ErrUnexpectedEOF) {
-		return nil, "", &backends.Error{Path: blob.Name(), Offset: blob.Offset(), KeyGroup: -1, Message: name + " is cut off", Err: err}
+	var cut *cutError
+	if err := readFull(blob, b, 0); errors.As(err, &cut) {
+		return nil, "", &backends.Error{Path: blob.Name(), Offset: blob.Offset() + cut.offset, KeyGroup: -1, Message: name + " is cut off", Err: err}
 	} else if err != nil {
 		return nil, "", err
 	}
@@ -156,7 +160,7 @@ func (db *database) addFamily(f *Family) error {
 		if file.Smallest.Compare(file.Largest) > 0 {
 			return db.failed("the smallest key of table %s comes after its largest", file.Name())
 		}
-		fam.tables = append(fam.tables, db.liveTable(file))
+		fam.tables = append(fam.tables, &liveTable{TableFile: file, db: db, family: f.Name, handle: db.names[file.Name()]})
 		if i > 0 && file.Level > 0 && f.Files[i-1].Level == file.Level && f.Files[i-1].Largest.Compare(file.Smallest) >= 0 {
 			return db.failed("tables %s and %s of level %d of column family %q overlap", f.Files[i-1].Name(), file.Name(), file.Level, f.Name)
 		}
@@ -169,22 +173,33 @@ func (db *database) failed(format string, args ...any) error {
 	return &backends.Error{Path: db.place, KeyGroup: -1, Message: fmt.Sprintf(format, args...)}
 }
 
-// liveTable looks for the file in the handle.
-func (db *database) liveTable(f *TableFile) *liveTable {
-	t := &liveTable{TableFile: f, db: db}
-	h, ok := db.names[f.Name()]
-	if !ok {
-		t.err = db.failed("the MANIFEST has table %s, which the handle of the database does not have", f.Name())
+// sameFiles holds that handle and MANIFEST have the same tables, of the same sizes. Else the MANIFEST is that
+// of another database, or of another time, and whatever it says of keys would be wrong.
+func (db *database) sameFiles() error {
+	live := map[string]bool{}
+	for _, f := range db.manifest.Families {
+		for _, file := range f.Files {
+			name := file.Name()
+			live[name] = true
+			h := db.names[name]
+			if h == nil {
+				return db.failed("the MANIFEST has table %s, which the handle of the database does not have", name)
+			}
+			if size := h.StateSize(); size != file.Size {
+				return db.failed("the MANIFEST has table %s with %d bytes, and the handle of the database has it with %d", name, file.Size, size)
+			}
+		}
 	}
-	t.handle = h
-	return t
+	for name := range db.names {
+		if strings.HasSuffix(name, tableSuffix) && !live[name] {
+			return db.failed("the handle of the database has table %s, which the MANIFEST does not have", name)
+		}
+	}
+	return nil
 }
 
 // acquire gives the table, open. It must be released as often.
 func (t *liveTable) acquire() (*Table, error) {
-	if t.err != nil {
-		return nil, t.err
-	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.table == nil {
@@ -206,6 +221,9 @@ func (t *liveTable) load() error {
 		return &backends.Error{Path: blob.Name(), Offset: blob.Offset(), KeyGroup: -1, Message: fmt.Sprintf("table %s has %d bytes, and %d in the MANIFEST", t.Name(), blob.Size(), t.Size)}
 	}
 	table, err := OpenTable(blob, &TableOptions{File: t.TableFile, Memory: t.db.limit})
+	if err == nil {
+		err = t.identify(table)
+	}
 	if err != nil {
 		return errors.Join(err, blob.Close())
 	}

@@ -25,12 +25,13 @@ func TestFileSet(t *testing.T) {
 		{name: "nothing", change: func(*memFiles, *metadata.IncrementalHandle) {}},
 		{name: "no CURRENT", change: without("CURRENT"), opens: "CURRENT at byte 0: the handle of the database does not have this file"},
 		{name: "no MANIFEST", change: without("MANIFEST-000005"), opens: "MANIFEST-000005 at byte 0: the handle"},
-		{name: "no table", change: without("000010.sst"), scan: "the MANIFEST has table 000010.sst, which the handle", report: "the MANIFEST has table 000010.sst"},
+		{name: "no table", change: without("000010.sst"), opens: "MANIFEST-000005 at byte 0: the MANIFEST has table 000010.sst, which the handle"},
+		{name: "a table of another size", change: sized("000010.sst"), opens: "bytes, and the handle of the database has it with"},
 		{name: "another size", change: edited("000010.sst", func(b []byte) []byte { return append(b, 0) }), scan: "bytes, and", report: "in the MANIFEST"},
 		{name: "a strange CURRENT", change: edited("CURRENT", func([]byte) []byte { return []byte("OPTIONS-1\n") }), opens: "names no MANIFEST"},
 		{name: "an empty MANIFEST", change: edited("MANIFEST-000005", func([]byte) []byte { return nil }), opens: "the MANIFEST is empty"},
 		{name: "half a MANIFEST", change: edited("MANIFEST-000005", func(b []byte) []byte { return b[:len(b)-3] }), opens: "the MANIFEST ends within a record"},
-		{name: "one more", change: more("000099.sst"), report: "the handle has 000099.sst"},
+		{name: "one more", change: more("000099.sst"), opens: "the handle of the database has table 000099.sst, which the MANIFEST"},
 		{name: "a log", change: more("000098.log"), report: "the handle has 000098.log"},
 	} {
 		files, h := loadDir(t, dir)
@@ -70,6 +71,17 @@ func without(name string) func(*memFiles, *metadata.IncrementalHandle) {
 			if string(f.Name) == name {
 				h.Shared = append(h.Shared[:i], h.Shared[i+1:]...)
 				return
+			}
+		}
+	}
+}
+
+// sized makes the handle say another size than the MANIFEST does.
+func sized(name string) func(*memFiles, *metadata.IncrementalHandle) {
+	return func(_ *memFiles, h *metadata.IncrementalHandle) {
+		for _, f := range h.Shared {
+			if string(f.Name) == name {
+				f.File.(*metadata.FileHandle).Size++
 			}
 		}
 	}

@@ -54,6 +54,11 @@
 // and the sequence number of an ingested table, which RocksDB itself changes, where the MANIFEST is not at hand. In tables
 // without checksums (type 0) half of the bytes of blocks can change unnoticed.
 //
+// Whole files in the place of others are noticed by what the MANIFEST says: tables and their sizes are those of the handle, which
+// Open holds; the first and the last record of a table have the keys and sequence numbers of its bounds, all sequence numbers
+// are within its own, and it is of its column family, which those hold who read it. Who reads a single key only
+// sees the end of the index, and so not a table of the same keys from another time.
+//
 // Sources: RocksDB's table/format.cc, block_based, db/version_edit.cc, db/log_format.h, db/range_del_aggregator.cc,
 // utilities/merge_operators/string_append; Flink's RocksIncrementalSnapshotStrategy, CompositeKeySerializationUtils,
 // RocksDBMapState.

@@ -13,6 +13,7 @@ type formatError struct {
 	offset  int64
 	message string
 	hint    string
+	cause   error
 }
 
 func (e *formatError) Error() string { return e.message }
@@ -31,6 +32,12 @@ func (e *sumError) Error() string {
 	return fmt.Sprintf("a block of %d bytes has checksum %08x, not %08x", e.size, e.got, e.want)
 }
 
+// cutError says that a file ends before what is read of it does.
+type cutError struct{ offset int64 } // where it ends
+
+func (e *cutError) Error() string { return "it is cut off" }
+func (e *cutError) Unwrap() error { return io.ErrUnexpectedEOF }
+
 // tooLarge says that a block does not fit the memory that may be used.
 type tooLarge struct {
 	size, limit int64
@@ -38,8 +45,14 @@ type tooLarge struct {
 }
 
 func (e *tooLarge) Error() string {
-	return fmt.Sprintf("it takes %d bytes of memory, and %d are allowed", e.size, e.limit)
+	what := "a block"
+	if e.index {
+		what = "the index"
+	}
+	return fmt.Sprintf("%s of the table takes %d bytes of memory, and %d are allowed", what, e.size, e.limit)
 }
+
+const moreMemory = "allow more with --memory"
 
 // placed is an error with an offset in the table.
 type placed struct {
@@ -52,6 +65,15 @@ func (e *placed) Unwrap() error { return e.err }
 
 func atOffset(err error, offset int64) error { return &placed{offset, err} }
 
+// atCut places an error that says that a file is cut off. Others are those of the store.
+func atCut(err error, offset int64) error {
+	var cut *cutError
+	if errors.As(err, &cut) {
+		return atOffset(err, offset)
+	}
+	return err
+}
+
 // explain makes a *backends.Error of err, unless it comes from the Blob.
 func (t *Table) explain(err error) error {
 	if err == nil {
@@ -63,6 +85,7 @@ func (t *Table) explain(err error) error {
 		format *formatError
 		large  *tooLarge
 		sum    *sumError
+		cut    *cutError
 	)
 	e := &backends.Error{Path: t.blob.Name(), Offset: t.blob.Offset(), KeyGroup: -1, Message: err.Error()}
 	known := errors.As(err, &place)
@@ -73,21 +96,21 @@ func (t *Table) explain(err error) error {
 	case errors.As(err, &done):
 		return err
 	case errors.As(err, &format):
-		e.Hint = format.hint
+		e.Hint, e.Err = format.hint, format.cause
 		if !known {
 			e.Offset += format.offset
 		}
 	case errors.As(err, &large):
-		e.Message, e.Hint = "a block is too large: "+err.Error(), "allow more with --memory"
-		if large.index {
-			e.Message = "the index of the table is too large: " + err.Error()
-		}
+		e.Message, e.Hint, e.Err = large.Error(), moreMemory, backends.ErrBudget
 	case errors.As(err, &sum):
 		e.Message = sum.Error()
+	case errors.As(err, &cut):
+		e.Message, e.Err = "the table is cut off", err
+		if !known {
+			e.Offset += cut.offset
+		}
 	case known:
 		e.Message = "a block cannot be read: " + err.Error()
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		e.Message = "the table is cut off"
 	default:
 		return err
 	}

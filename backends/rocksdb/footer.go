@@ -69,7 +69,7 @@ func parseFooter(tail []byte, size int64) (*footer, error) {
 
 func foreignTable(magic uint64, at int64) error {
 	if name, ok := foreignMagics[magic]; ok {
-		return &formatError{at, "this is " + name, "only RocksDB's block-based tables are read here, which Flink writes unless its options say otherwise"}
+		return &formatError{offset: at, message: "this is " + name, hint: "only RocksDB's block-based tables are read here, which Flink writes unless its options say otherwise"}
 	}
 	return badFormat(at, "no table of RocksDB ends with the magic number %016x", magic)
 }

@@ -170,7 +170,7 @@ func withByte(at int, x byte) func([]byte) []byte {
 // TestIngested holds where the sequence number of an ingested table comes from, and what must not be.
 func TestIngested(t *testing.T) {
 	file := func(seq uint64) *TableFile {
-		return &TableFile{Smallest: ikey("a", seq, Put), Largest: ikey("z", seq, Put), SmallestSeq: seq, LargestSeq: seq}
+		return &TableFile{Smallest: ikey("a", seq, Put), Largest: ikey("a", seq, Put), SmallestSeq: seq, LargestSeq: seq}
 	}
 	ingested := func(seq byte, records ...rec) []byte {
 		return writeTable(records, map[string]string{"rocksdb.external_sst_file.version": "\x02\x00\x00\x00", "rocksdb.external_sst_file.global_seqno": string(seq) + "\x00\x00\x00\x00\x00\x00\x00"})

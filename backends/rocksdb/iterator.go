@@ -24,6 +24,11 @@ type Iterator struct {
 	from    []byte // records of smaller user keys are passed; nil: none
 	at      handle // of block
 	err     error
+
+	// first and last are whether the first record to come, and the last one, are those of the table; sequence numbers
+	// are from lowSeq on, up to seqs more.
+	first, last  bool
+	lowSeq, seqs uint64
 }
 
 // Iterator walks all records from the first on. ahead is how much it may read at once, in bytes; 0
@@ -49,6 +54,9 @@ func (it *Iterator) open(t *Table, lo, hi []byte) {
 	b, err := t.readIndex()
 	if err != nil {
 		it.err = err
+		return
+	}
+	if it.bound(lo); it.err != nil {
 		return
 	}
 	it.index.reset(b, t.props.format)
@@ -117,7 +125,7 @@ func (it *Iterator) Next() bool {
 	for {
 		for !it.block.next() {
 			if it.err != nil || !it.nextBlock() {
-				return false
+				return it.over()
 			}
 		}
 		k := it.block.key
@@ -140,6 +148,9 @@ func (it *Iterator) Next() bool {
 			it.err = it.t.explain(atOffset(err, it.at.offset))
 			return false
 		}
+	}
+	if it.first || it.trailer>>8-it.lowSeq > it.seqs {
+		return it.fits()
 	}
 	return true
 }

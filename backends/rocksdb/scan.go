@@ -53,9 +53,18 @@ func (r *Reader) scan(ctx context.Context, sel backends.Selection) *scan {
 			hi = successor(lo)
 		}
 		c.m = r.db.families[st.Name].scan(ctx, lo, hi, ahead)
+		if c.m.err == nil {
+			c.m.err = r.db.families[st.Name].outside(r.bounds())
+		}
 		s.cursors = append(s.cursors, c)
 	}
 	return s
+}
+
+// bounds are those of the keys that the handle may have.
+func (r *Reader) bounds() (lo, hi []byte) {
+	lo = keygroups.AppendPrefix(nil, r.handle.Range.First, r.prefix)
+	return lo, successor(keygroups.AppendPrefix(nil, r.handle.Range.Last, r.prefix))
 }
 
 const leastRead = 16 << 10
@@ -139,7 +148,7 @@ func (c *cursor) advance(kg int32, yield func(backends.Entry, error) bool) bool 
 		return false
 	}
 	passed := *e
-	passed.State, passed.KeyGroup, passed.Passed = c.state.Name, kg, true
+	passed.State, passed.KeyGroup, passed.Passed, passed.Rest = c.state.Name, kg, true, true
 	return yield(backends.Entry{}, &passed)
 }
 

@@ -53,6 +53,9 @@ type Table struct {
 
 	mu      sync.Mutex
 	indexed []byte // the index, uncompressed; nil before somebody needs it
+	// identified is whether the index ends where the MANIFEST says.
+	identified bool
+	firstKnown bool // whether the first record is the one that the MANIFEST has
 }
 
 // OpenTable reads all of a table but its filter, index and data. It checks the checksums of what it reads, and refuses
@@ -200,7 +203,7 @@ func (t *Table) patchedProperties(w *window, h handle, cause error) ([]byte, err
 // accept refuses tables whose keys would be misread.
 func (t *Table) accept(at int64) error {
 	if c := t.props.Comparator; c != "" && c != bytewise {
-		return &formatError{at, "the keys of the table are ordered by " + c, "only " + bytewise + " is read here, which Flink uses unless " + manifestly + " says otherwise"}
+		return &formatError{offset: at, message: "the keys of the table are ordered by " + c, hint: "only " + bytewise + " is read here, which Flink uses unless " + manifestly + " says otherwise"}
 	}
 	if !t.props.ingested {
 		return nil
@@ -242,7 +245,7 @@ func (t *Table) block(w *window, h handle, buf *[]byte, data bool) ([]byte, erro
 	}
 	b, err := w.get(h.offset, int(h.size)+trailerSize)
 	if err != nil {
-		return nil, err
+		return nil, atCut(err, h.offset)
 	}
 	if err := t.checkSum(b, h); err != nil {
 		return nil, atOffset(err, h.offset)
@@ -278,6 +281,12 @@ func (t *Table) readIndex() ([]byte, error) {
 			return nil, t.explain(err)
 		}
 		t.indexed = b
+	}
+	if !t.identified {
+		if err := t.checkLast(t.indexed); err != nil {
+			return nil, t.explain(err)
+		}
+		t.identified = true
 	}
 	return t.indexed, nil
 }

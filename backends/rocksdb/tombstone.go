@@ -17,13 +17,14 @@ const highest = 1<<64 - 1
 func (t *Table) readTombstones(w *window) error {
 	h, ok := t.meta[metaRangeDel]
 	if !ok {
-		return nil
+		return t.spanned(span{})
 	}
 	b, err := t.block(w, h, nil, false)
 	if err != nil {
 		return err
 	}
 	var e entries
+	var all span
 	for e.reset(b, false); e.next(); {
 		k, ok := parseKey(e.key)
 		if !ok || k.Kind() != RangeDeletion {
@@ -32,12 +33,16 @@ func (t *Table) readTombstones(w *window) error {
 		if k.Trailer, err = t.globalTrailer(k.Trailer); err != nil {
 			return atOffset(err, h.offset)
 		}
+		if f := t.file; f != nil && (k.Seq() < f.SmallestSeq || k.Seq() > f.LargestSeq) {
+			return badFormat(h.offset, "a range deletion has sequence number %d; the MANIFEST has %d to %d for table %s", k.Seq(), f.SmallestSeq, f.LargestSeq, f.Name())
+		}
+		all.add(k.User, e.value)
 		t.addTombstone(k, e.value)
 	}
 	if e.err != nil {
 		return badFormat(h.offset, "the range deletions of the table are damaged: %v", e.err)
 	}
-	return nil
+	return t.spanned(all)
 }
 
 func (t *Table) addTombstone(k InternalKey, end []byte) {

@@ -19,9 +19,11 @@ type verifier struct {
 	bad    bool
 	win    window
 
+	at      handle      // of the block of data read last
 	last    InternalKey // of the record before
 	begun   bool
 	records uint64
+	outside bool // whether a record was told of that the MANIFEST does not allow
 }
 
 // Verify reads every block of the table, filters and the like too, and reports what is wrong: checksums, gaps
@@ -123,6 +125,7 @@ func (v *verifier) indexed(ctx context.Context, b []byte, at handle) error {
 // block checks the records of a block of data.
 func (v *verifier) block(b []byte, h handle) error {
 	var e entries
+	v.at = h
 	for e.reset(b, false); e.next(); {
 		k, ok := parseKey(e.key)
 		if !ok {
@@ -153,14 +156,19 @@ func (v *verifier) block(b []byte, h handle) error {
 // bounds checks a key against the MANIFEST.
 func (v *verifier) bounds(k InternalKey, h handle) {
 	f := v.t.file
-	if f == nil {
+	if f == nil || v.outside {
 		return
 	}
-	if k.Compare(f.Smallest) < 0 || k.Compare(f.Largest) > 0 {
+	v.outside = true
+	switch {
+	case v.records == 0 && !v.bad && !v.t.begins(k):
+		v.fail(v.t.another(h.offset, "first"))
+	case k.Compare(f.Smallest) < 0 || k.Compare(f.Largest) > 0:
 		v.failAt(h.offset, "a key lies outside of the bounds that the MANIFEST has for table %s", f.Name())
-	}
-	if k.Seq() < f.SmallestSeq || k.Seq() > f.LargestSeq {
+	case k.Seq() < f.SmallestSeq || k.Seq() > f.LargestSeq:
 		v.failAt(h.offset, "a record has sequence number %d; the MANIFEST has %d to %d for table %s", k.Seq(), f.SmallestSeq, f.LargestSeq, f.Name())
+	default:
+		v.outside = false
 	}
 }
 
@@ -253,9 +261,15 @@ func (v *verifier) padding(at, gap int64) bool {
 	return err == nil && len(bytes.Trim(b, "\x00")) == 0
 }
 
-// count compares numbers with the properties.
+// count compares numbers with the properties, and the last key with the MANIFEST.
 func (v *verifier) count() {
-	p := v.t.props
+	p, f := v.t.props, v.t.file
+	if f != nil && v.records == 0 && (f.Smallest.Kind() != RangeDeletion || f.Largest.Kind() != RangeDeletion) {
+		v.failAt(0, "the table has no records, and keys in the MANIFEST")
+	}
+	if f != nil && v.records > 0 && !v.t.ends(v.last) {
+		v.fail(v.t.another(v.at.offset, "last"))
+	}
 	if _, ok := p.Raw[propertyPrefix+"num.entries"]; ok && v.records != p.Entries-p.RangeDeletions && v.records != p.Entries {
 		v.failAt(v.t.meta[metaProperties].offset, "the table has %d records, and %d by its properties", v.records, p.Entries-p.RangeDeletions)
 	}

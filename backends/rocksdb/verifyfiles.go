@@ -11,15 +11,13 @@ import (
 	"github.com/ckpt-tool/ckpt/backends/keygroups"
 )
 
-// VerifyFiles reads every table of the database, and reports what is wrong with it, and what the handle has
-// that the MANIFEST does not. Its error is one of Files, or of ctx. It tells how many bytes of tables were
+// VerifyFiles reads every table of the database, and reports what is wrong with it, and which logs and
+// blob files the handle has, that no checkpoint needs. Its error is one of Files, or of ctx. It tells how many bytes of tables were
 // read.
 func (r *Reader) VerifyFiles(ctx context.Context, report func(*backends.Error)) (int64, error) {
-	live := map[string]bool{}
 	total := int64(0)
 	for _, f := range r.db.manifest.Families {
 		for _, t := range r.db.families[f.Name].tables {
-			live[t.Name()] = true
 			if e := r.misplaced(f, t); e != nil {
 				report(e)
 			}
@@ -30,7 +28,7 @@ func (r *Reader) VerifyFiles(ctx context.Context, report func(*backends.Error)) 
 			}
 		}
 	}
-	for _, name := range r.db.strangers(live) {
+	for _, name := range r.db.strangers() {
 		report(&backends.Error{Path: r.db.place, KeyGroup: -1, Message: fmt.Sprintf("the handle has %s, which is not part of the database", name)})
 	}
 	return total, nil
@@ -56,10 +54,10 @@ func (r *Reader) misplaced(f *Family, t *liveTable) *backends.Error {
 }
 
 // strangers are the files that RocksDB does not need, by name.
-func (db *database) strangers(live map[string]bool) []string {
+func (db *database) strangers() []string {
 	var names []string
 	for name := range db.names {
-		if strings.HasSuffix(name, ".sst") && !live[name] || strings.HasSuffix(name, ".log") || strings.HasSuffix(name, ".blob") {
+		if strings.HasSuffix(name, ".log") || strings.HasSuffix(name, ".blob") {
 			names = append(names, name)
 		}
 	}
@@ -81,9 +79,6 @@ func (t *liveTable) verify(ctx context.Context, family string, report func(*back
 	inState := func(e *backends.Error) {
 		e.State = family
 		report(e)
-	}
-	if name := table.props.ColumnFamily; name != "" && name != family && !table.props.ingested {
-		inState(&backends.Error{Path: table.blob.Name(), Offset: table.blob.Offset(), KeyGroup: -1, Message: fmt.Sprintf("the table is of column family %q", name)})
 	}
 	if family == defaultFamily && table.props.Entries > 0 {
 		inState(&backends.Error{Path: table.blob.Name(), Offset: table.blob.Offset(), KeyGroup: -1, Message: "the table has records that belong to no state"})

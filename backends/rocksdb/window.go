@@ -63,14 +63,14 @@ func (w *window) fill(offset int64, n int, have int64) error {
 	return nil
 }
 
-// readFull reads all of b. That the file ends before is an error.
+// readFull reads all of b. That the file ends before is a *cutError.
 func readFull(src io.ReaderAt, b []byte, offset int64) error {
 	n, err := src.ReadAt(b, offset)
 	if n == len(b) {
 		return nil
 	}
 	if err == nil || errors.Is(err, io.EOF) {
-		return io.ErrUnexpectedEOF
+		return &cutError{offset + int64(n)}
 	}
 	return err
 }
