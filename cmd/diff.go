@@ -48,11 +48,13 @@ within files is not looked at, unless --entries is given.
 
 --entries compares the state itself, entry by entry, whatever formats and state
 backends it was written in: how many entries of each state were added, removed
-or changed, and the first of these. All state of both is read.
+or changed, and the first of these. All state of both is read, or what
+--operator and --state choose.
 
 Exits with 0 whether something differs or not, unless --exit-code is given, and
-with 1 where it could not be checked whether all files are there. Files that are
-gone are counted and do not matter otherwise.`,
+with 1 where it could not be checked whether all files are there, or an entry
+could not be compared. Files that are gone are counted and do not matter
+otherwise.`,
 		Example: `  ckpt diff chk-41 chk-42
   ckpt diff chk-42 latest:/data/flink --files
   ckpt diff chk-41 chk-42 --entries -o json --stream | jq -c .new.value
@@ -61,7 +63,7 @@ gone are counted and do not matter otherwise.`,
 		GroupID: groupLook,
 		Args:    exactArgs("A", "B"),
 		RunE: func(c *cobra.Command, args []string) error {
-			if err := opts.entriesOptions.validate(env); err != nil {
+			if err := opts.entriesOptions.validate(c, env); err != nil {
 				return err
 			}
 			return runDiff(c.Context(), env, opts, args[0], args[1])

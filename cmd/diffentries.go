@@ -2,7 +2,7 @@ package cmd
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -10,7 +10,6 @@ import (
 	"github.com/ckpt-tool/ckpt/backends"
 	"github.com/ckpt-tool/ckpt/backends/entrydiff"
 	"github.com/ckpt-tool/ckpt/backends/snapshot"
-	"github.com/ckpt-tool/ckpt/backends/types"
 	"github.com/ckpt-tool/ckpt/layout"
 	"github.com/spf13/cobra"
 )
@@ -18,26 +17,34 @@ import (
 // entriesOptions are the flags of `ckpt diff --entries`.
 type entriesOptions struct {
 	streamOptions
+	stateChoice
 	entries bool
 	limit   int
-	memory  bytesValue
 }
 
 func (o *entriesOptions) addFlags(c *cobra.Command) {
 	c.Flags().BoolVar(&o.entries, "entries", false, "compare the entries of the state, too; reads all of it")
 	c.Flags().IntVar(&o.limit, "limit", 20, "with --entries: list no more than `N` of the entries that differ")
-	c.Flags().Var(&o.memory, "memory", "with --entries: hold at most so many bytes of state; 256M, if not given")
+	o.stateChoice.addFlags(c, "with --entries: ")
 	o.streamOptions.addFlags(c)
 	c.Flags().Lookup("stream").Usage = "with --entries and -o json: one entry that differs a line, and nothing else"
 }
 
 // validate settles what depends on several flags.
-func (o *entriesOptions) validate(env *Env) error {
+func (o *entriesOptions) validate(c *cobra.Command, env *Env) error {
+	for _, flag := range []string{"stream", "limit", "memory", "operator", "state", "type", "uids"} {
+		if !o.entries && onCommandLine(c.Flags(), flag) {
+			return usagef("add --entries", "--%s is for --entries", flag)
+		}
+	}
 	switch {
 	case o.stream && !o.entries:
 		return usagef("add --entries", "--stream is for --entries")
 	case o.limit < 0:
 		return usagef("give 0 or more", "--limit: %d", o.limit)
+	}
+	if err := o.stateChoice.validate(); err != nil {
+		return err
 	}
 	return o.streamOptions.validate(env)
 }
@@ -46,8 +53,10 @@ func (o *entriesOptions) validate(env *Env) error {
 type entryChanges struct {
 	counts []entrydiff.Count
 	name   func(*entrydiff.Count) string
-	shown  []string // the first changes, as lines for people
+	shown  []string // the first changes, as JSON or as lines for people
 	more   int64
+
+	mu     sync.Mutex
 	passed [2]int64 // entries of either side that could not be decoded
 	first  error    // of these
 }
@@ -59,151 +68,145 @@ func (c *entryChanges) differs() bool {
 
 // compareEntries compares the state of the two sides, entry by entry. With stream it writes each change at once.
 func (d *difference) compareEntries(ctx context.Context) error {
-	budget := backends.Options{Memory: int64(d.opts.memory)}
+	budget := d.opts.options(1)
 	memory := budget.Budget()
 	var snaps [2]*snapshot.Snapshot
 	for i, side := range []*diffSide{d.a, d.b} {
-		c, _, err := readMetadata(ctx, side.target)
+		s, err := d.openSide(ctx, side, memory/2)
 		if err != nil {
 			return err
 		}
-		blobs := layout.NewBlobs(ctx, d.env.OpenStore, side.target, d.opts.maps)
-		defer blobs.Close()
-		snaps[i] = snapshot.New(c, &stateFiles{blobs: blobs}, backends.Options{Memory: memory / 2}, nil)
-		defer snaps[i].Close()
+		defer s.close()
+		snaps[i] = s.Snapshot
 	}
-	out := &entryChanges{name: func(c *entrydiff.Count) string { return operatorName(snaps[:], c) }}
-	d.changes = out
+	d.opts.warnOfUIDs(d.env, snaps[0].Checkpoint, snaps[1].Checkpoint)
+	if err := d.choose(snaps[:]); err != nil {
+		return err
+	}
+	d.changes = &entryChanges{name: func(c *entrydiff.Count) string { return operatorName(snaps[:], c.Operator) }}
 	p := d.env.startProgress("comparing entries", "changes")
 	defer p.stop()
-	var mu sync.Mutex
 	total := 0
+	wanted := &wantedStates{choice: &d.opts.stateChoice, found: map[string]bool{}}
 	var err error
-	out.counts, err = entrydiff.Compare(ctx, snaps[0], snaps[1], entrydiff.Options{
-		Workers: stateWorkers(d.env, d.b.target.Store.URL()), Memory: memory / 2,
-		Passed: func(side int, err error) {
-			mu.Lock()
-			defer mu.Unlock()
-			out.passed[side]++
-			if out.first == nil {
-				out.first = err
-			}
-		},
+	d.changes.counts, err = entrydiff.Compare(ctx, snaps[0], snaps[1], entrydiff.Options{
+		Workers: stateWorkers(d.env, d.b.target.Store.URL()), Memory: memory / 2, Wanted: wanted.wants, Passed: d.changes.pass,
 	}, func(c *entrydiff.Change) error {
 		total++
 		p.set(total)
-		line := appendChange(nil, operatorName(snaps[:], &entrydiff.Count{Operator: c.Operator}), c)
-		switch {
-		case d.opts.stream:
-			_, err := d.env.Out.Write(append(line, '\n'))
-			return err
-		case len(out.shown) < d.opts.limit:
-			out.shown = append(out.shown, string(line))
-		default:
-			out.more++
-		}
-		return nil
+		return d.take(c, operatorName(snaps[:], c.Operator))
 	})
-	return err
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case err != nil && slices.Contains([]Code{Findings, Unreadable}, entryOf(err).code):
+		return &uncomparedError{message: "the entries could not be compared: " + messageOf(err), err: err}
+	case err != nil:
+		return err
+	}
+	return wanted.missing()
 }
 
-// operatorName is what either side calls the operator.
-func operatorName(snaps []*snapshot.Snapshot, c *entrydiff.Count) string {
+// diffState is the state of one side.
+type diffState struct {
+	*snapshot.Snapshot
+	blobs *layout.Blobs
+}
+
+func (s *diffState) close() error { return errors.Join(s.Snapshot.Close(), s.blobs.Close()) }
+
+// openSide prepares to read the state of a side.
+func (d *difference) openSide(ctx context.Context, side *diffSide, memory int64) (*diffState, error) {
+	c, _, err := readMetadata(ctx, side.target)
+	if err != nil {
+		return nil, err
+	}
+	opts := d.opts.options(1)
+	opts.Memory = memory
+	blobs := layout.NewBlobs(ctx, d.env.OpenStore, side.target, d.opts.maps)
+	s := &diffState{snapshot.New(c, &stateFiles{blobs: blobs}, opts, d.opts.uids), blobs}
+	for _, h := range s.Handles {
+		if !h.Keyed() {
+			continue
+		}
+		if err := checkMaxParallelism(side.target, h.Operator); err != nil {
+			return nil, errors.Join(err, s.close())
+		}
+	}
+	if err := checkDoubts(side.target, s.Snapshot, s.Handles); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return s, nil
+}
+
+// choose drops the handles of operators that --operator does not let pass.
+func (d *difference) choose(snaps []*snapshot.Snapshot) error {
+	match := newOperatorMatch(d.opts.operators)
 	for _, s := range snaps {
-		if name := s.Name(c.Operator); name != c.Operator.String() {
-			return name
+		for i := range s.Checkpoint.Operators {
+			o := &s.Checkpoint.Operators[i]
+			if !match.matches(o.Name.String(), d.opts.uidOf(o), o.ID) {
+				s.Handles = slices.DeleteFunc(s.Handles, func(h *snapshot.Handle) bool { return h.Operator == o })
+			}
 		}
 	}
-	return c.Operator.String()
+	return match.missing(d.b.target.URL())
 }
 
-// appendChange is a change as JSON.
-func appendChange(dst []byte, op string, c *entrydiff.Change) []byte {
-	dst = types.AppendString(append(dst, `{"change":`...), string(c.What))
-	dst = types.AppendString(append(dst, `,"op":`...), op)
-	dst = types.AppendString(append(dst, `,"state":`...), c.State)
-	dst = types.AppendString(append(dst, `,"kind":`...), c.Kind.String())
-	if c.KeyGroup >= 0 {
-		dst = fmt.Appendf(dst, `,"kg":%d`, c.KeyGroup)
-	}
-	dst = append(dst, c.Identity...)
-	for _, side := range []struct {
-		name string
-		text []byte
-	}{{"old", c.Old}, {"new", c.New}} {
-		if len(side.text) > 0 {
-			dst = fmt.Appendf(dst, `,%q:{%s}`, side.name, side.text[1:])
+// wantedStates selects states by --state, and notes what was found. Many goroutines ask it.
+type wantedStates struct {
+	choice *stateChoice
+	mu     sync.Mutex
+	found  map[string]bool // the values of --state
+}
+
+// wants tells whether a state is to be compared.
+func (w *wantedStates) wants(st *backends.State) bool {
+	wanted := len(w.choice.states) == 0
+	for _, p := range w.choice.states {
+		if isState(p, st) {
+			wanted = true
+			w.mu.Lock()
+			w.found[p] = true
+			w.mu.Unlock()
 		}
 	}
-	return append(dst, '}')
+	return wanted
 }
 
-// diffEntriesJSON is the part of the JSON of `ckpt diff` that --entries adds.
-type diffEntriesJSON struct {
-	States    []diffStateJSON   `json:"states"`
-	Changes   []json.RawMessage `json:"changes"` // the first of them
-	More      int64             `json:"more"`    // changes that are not listed
-	Undecoded int64             `json:"undecoded"`
-}
-
-// diffStateJSON sums up a state.
-type diffStateJSON struct {
-	Operator string `json:"op"`
-	ID       string `json:"operator"`
-	State    string `json:"state"`
-	Kind     string `json:"kind"`
-	Same     int64  `json:"same"`
-	Added    int64  `json:"added"`
-	Removed  int64  `json:"removed"`
-	Changed  int64  `json:"changed"`
-}
-
-func (c *entryChanges) report() *diffEntriesJSON {
-	r := &diffEntriesJSON{States: []diffStateJSON{}, Changes: []json.RawMessage{}, More: c.more, Undecoded: c.passed[0] + c.passed[1]}
-	for i := range c.counts {
-		n := &c.counts[i]
-		r.States = append(r.States, diffStateJSON{
-			Operator: c.name(n), ID: n.Operator.String(), State: n.State, Kind: n.Kind.String(),
-			Same: n.Same, Added: n.Added, Removed: n.Removed, Changed: n.Changed,
-		})
+// missing is the error for a --state that neither side has.
+func (w *wantedStates) missing() error {
+	for _, p := range w.choice.states {
+		if !w.found[p] {
+			return &notFoundError{message: fmt.Sprintf("neither side has a state %q; ckpt state ls lists them", p)}
+		}
 	}
-	for _, line := range c.shown {
-		r.Changes = append(r.Changes, json.RawMessage(line))
-	}
-	return r
+	return nil
 }
 
-// undecoded is the error where a part of the state could not be compared.
-func (c *entryChanges) undecoded() error {
+// pass notes an entry that could not be compared. Many goroutines call it.
+func (c *entryChanges) pass(side int, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.passed[side]++
 	if c.first == nil {
-		return nil
+		c.first = err
 	}
-	return fmt.Errorf("%d entries could not be compared: %w", c.passed[0]+c.passed[1], c.first)
 }
 
-// printEntries shows people, or a pipe, what differs in the state.
-func (d *difference) printEntries() error {
-	t := d.env.newTable(column{title: "OPERATOR", shrink: true}, column{title: "STATE", shrink: true}, column{title: "KIND"},
-		column{title: "SAME", right: true}, column{title: "ADDED", right: true}, column{title: "REMOVED", right: true}, column{title: "CHANGED", right: true})
-	for i := range d.changes.counts {
-		n := &d.changes.counts[i]
-		err := t.row(text(d.changes.name(n)), text(n.State), text(n.Kind.String()), number(n.Same),
-			number(n.Added), number(n.Removed), number(n.Changed))
-		if err != nil {
-			return err
-		}
-	}
-	if err := t.close(); err != nil || d.env.Output == TSV {
+// take takes a change: for a stream it is written at once, else the first are kept.
+func (d *difference) take(c *entrydiff.Change, op string) error {
+	out := d.changes
+	switch {
+	case d.opts.stream:
+		_, err := d.env.Out.Write(append(appendChange(nil, op, c), '\n'))
 		return err
-	}
-	for _, line := range d.changes.shown {
-		if _, err := fmt.Fprintln(d.env.Out, line); err != nil {
-			return err
-		}
-	}
-	if d.changes.more > 0 {
-		_, err := fmt.Fprintf(d.env.Out, "%d more entries differ: --limit lists more of them\n", d.changes.more)
-		return err
+	case len(out.shown) >= d.opts.limit:
+		out.more++
+	case d.env.Output == JSON:
+		out.shown = append(out.shown, string(appendChange(nil, op, c)))
+	default:
+		out.shown = append(out.shown, changeLine(op, c))
 	}
 	return nil
 }

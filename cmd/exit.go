@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 
 	"github.com/ckpt-tool/ckpt/backends"
 	"github.com/ckpt-tool/ckpt/backends/types"
@@ -109,11 +110,13 @@ func lookUp(err error) (exitEntry, bool) {
 		return exitEntry{code: Findings, hint: e.Hint}, true
 	case *types.SnapshotError:
 		return exitEntry{code: severityOf(e), hint: e.Hint}, true
+	case *uncomparedError:
+		return exitEntry{code: Failed}, true
 	case *layout.FileError:
 		if isTruncated(e) {
 			return exitEntry{code: Unreadable, hint: "the file is shorter than the checkpoint says: ckpt verify lists all such files"}, true
 		}
-		return exitEntry{code: Failed, hint: systemHint(e.Err)}, true
+		return exitEntry{code: Failed, hint: fileHint(e.Err)}, true
 	case *fs.PathError:
 		return exitEntry{code: Failed, hint: systemHint(e)}, true
 	}
@@ -139,6 +142,24 @@ func systemHint(err error) string {
 		return "check the path"
 	}
 	return ""
+}
+
+// fileHint is systemHint for a file that state lies in.
+func fileHint(err error) string {
+	if errors.Is(err, fs.ErrNotExist) {
+		return "ckpt verify CKPT tells which files are missing; --map OLD=NEW says where the files of a copied tree lie now"
+	}
+	return systemHint(err)
+}
+
+// messageOf is the message of err. That of a file does not name its path twice.
+func messageOf(err error) string {
+	var file *layout.FileError
+	var system *fs.PathError
+	if errors.As(err, &file) && errors.As(file.Err, &system) {
+		return strings.Replace(err.Error(), file.Error(), file.Path+": "+system.Err.Error(), 1)
+	}
+	return err.Error()
 }
 
 // entryOf finds the outermost error that the table knows. Of several errors
@@ -192,8 +213,28 @@ func pathOf(err error) string {
 	return ""
 }
 
-// hintOf prefers the hint of an error itself over the one of the table.
-func hintOf(err error, e exitEntry) string {
+// hintOf is what a user who saw err may do.
+func hintOf(err error, e exitEntry) string { return quotedTypes(rawHint(err, e)) }
+
+// quotedTypes puts what follows --type into quotes where a shell would change it.
+func quotedTypes(hint string) string {
+	const flag = "--type "
+	before, rest, ok := strings.Cut(hint, flag)
+	if !ok {
+		return hint
+	}
+	word, after, more := strings.Cut(rest, " ")
+	if strings.ContainsRune(word, '\'') || !strings.ContainsAny(word, "$<>(){};&|*?`\\\"") {
+		return hint
+	}
+	if more {
+		after = " " + after
+	}
+	return before + flag + "'" + word + "'" + after
+}
+
+// rawHint prefers the hint of an error itself over the one of the table.
+func rawHint(err error, e exitEntry) string {
 	var hinted interface{ ErrHint() string }
 	if errors.As(err, &hinted) && hinted.ErrHint() != "" {
 		return hinted.ErrHint()
@@ -265,7 +306,7 @@ func (e *Env) conclude(ctx context.Context, out *guardedWriter, err error) Code 
 	}
 	entry := entryOf(err)
 	if !entry.silent {
-		e.complain(errorReport{entry.code, err.Error(), guardOf(err), pathOf(err), entry.offset, hintOf(err, entry)})
+		e.complain(errorReport{entry.code, messageOf(err), guardOf(err), pathOf(err), entry.offset, hintOf(err, entry)})
 	}
 	return entry.code
 }

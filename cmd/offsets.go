@@ -39,13 +39,14 @@ tells by which of the connector's formats (format).
 TSV has a line for each thing, and what it is first:
 
   position     operator sub-task state connector split offset meaning skip
-               stop last
+               stop last path source
   transaction  operator sub-task state connector id producer epoch checkpoint
                writer status
   raw          operator sub-task state kind value
 
-Exits with 3 where some state could not be read, with 4 where there is no such
-operator, with 5 where bytes are wrong (the rest is shown still).`,
+Exits with 3 where some state could not be read as only the job knows its class,
+with 4 where there is no such operator, with 5 where bytes are wrong or missing
+(the rest is shown still), with 1 where a file could not be read.`,
 		Example: `  ckpt offsets latest:/data/flink
   ckpt offsets chk-6 --operator kafka-source -o json |
     jq -r '.positions[] | "\(.topic) \(.partition) \(.offset)"'`,

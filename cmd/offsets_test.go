@@ -105,7 +105,7 @@ func TestOffsetsOfKafka(t *testing.T) {
 			if want := []string{"kafka 0 60", "kafka 1 30", "kafka 2 earliest"}; !slices.Equal(got, want) {
 				t.Errorf("%s: %q, not %q", dir, got, want)
 			}
-			if len(r.Enumerators) != 1 || r.Enumerators[0].Assigned != 3 || *r.Enumerators[0].Connector != "kafka" || len(r.Writers) != 2 || len(r.Raw) != 0 {
+			if len(r.Enumerators) != 1 || *r.Enumerators[0].Assigned != 3 || *r.Enumerators[0].Connector != "kafka" || len(r.Writers) != 2 || len(r.Raw) != 0 {
 				t.Errorf("%s: %s %s %s", dir, jsonText(t, r.Enumerators), jsonText(t, r.Writers), jsonText(t, r.Raw))
 			}
 			checkTransactions(t, dir, r)
@@ -307,10 +307,11 @@ func write(t *testing.T, path string, data []byte) {
 // TestOffsetsNotes: what a table alone would leave in the dark is said below it.
 func TestOffsetsNotes(t *testing.T) {
 	id := "0a"
+	three := 3
 	owner := offsetsOwner{Operator: id, label: "src"}
 	r := &offsetsReport{
 		Positions:   []offsetsPosition{{offsetsOwner: owner, Meaning: "latest", Assigned: true}, {offsetsOwner: owner, Meaning: "initial"}},
-		Enumerators: []offsetsEnumerator{{offsetsOwner: owner, Assigned: 3, Unassigned: 1}},
+		Enumerators: []offsetsEnumerator{{offsetsOwner: owner, Assigned: &three, Unassigned: 1}},
 		hidden:      []string{"a", "b", "c", "d", "e", "f", "g"},
 	}
 	want := []string{

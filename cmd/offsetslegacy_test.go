@@ -76,12 +76,12 @@ func TestOffsetsOfOlderSources(t *testing.T) {
 	dir := writtenStates(t, "consumer", "files", "sequence", "own")
 	r := ckpt(t, "offsets", dir, "--uids", "consumer,files,sequence,own").want(t, OK)
 	want := strings.Join([]string{
-		"position\tconsumer\t0\ttopic-partition-offset-states\tkafka\torders-0\t42\tnext\t\t\t",
-		"position\tconsumer\t0\ttopic-partition-offset-states\tkafka\torders-1\t\tcommitted\t\t\t",
-		"position\tfiles\t0\tsplits\tfile\thdfs://nn:8020/in/a b.txt\t2048\tnext\t0\t\t",
-		"position\tsequence\t0\tfrom-elements-state\telements\t\t3\tnext\t\t\t",
-		"position\tsequence\t0\tfile-monitoring-state\tfile\t\t1699999999000\tmodified\t0\t\t",
-		"position\tsequence\t0\tstateful-sequence-source-state\tsequence\t\t5\tnext\t\t\t49",
+		"position\tconsumer\t0\ttopic-partition-offset-states\tkafka\torders-0\t42\tnext\t\t\t\t\t",
+		"position\tconsumer\t0\ttopic-partition-offset-states\tkafka\torders-1\t\tcommitted\t\t\t\t\t",
+		"position\tfiles\t0\tsplits\tfile\thdfs://nn:8020/in/a b.txt#3\t2048\tnext\t0\t\t\thdfs://nn:8020/in/a b.txt\t",
+		"position\tsequence\t0\tfrom-elements-state\telements\t\t3\tnext\t\t\t\t\t",
+		"position\tsequence\t0\tfile-monitoring-state\tfile\t\t1699999999000\tmodified\t0\t\t\t\t",
+		"position\tsequence\t0\tstateful-sequence-source-state\tsequence\t\t5\tnext\t\t\t49\t\t",
 		"",
 	}, "\n")
 	if r.out != want {

@@ -43,8 +43,8 @@ func (r *offsetsReport) print(env *Env) error {
 }
 
 func (r *offsetsReport) printPositions(env *Env) error {
-	t := env.newTable(column{title: "OPERATOR", shrink: true}, column{title: "SUB-TASK", right: true}, column{title: "CONNECTOR"},
-		column{title: "SPLIT", shrink: true}, column{title: "GOES ON AT"}, column{title: "ENDS AT"})
+	t := env.newTable(column{title: "OPERATOR", shrink: true}, column{title: "SUB-TASK", right: true, may: true}, column{title: "CONNECTOR", spare: true},
+		column{title: "SPLIT", shrink: true}, column{title: "GOES ON AT", first: true}, column{title: "ENDS AT", may: true, spare: true})
 	for i := range r.Positions {
 		p := &r.Positions[i]
 		goesOn := text(p.goesOn())
@@ -107,9 +107,9 @@ func asInt64[T int16 | int32](v *T) *int64 {
 }
 
 func (r *offsetsReport) printTransactions(env *Env) error {
-	t := env.newTable(column{title: "OPERATOR", shrink: true}, column{title: "SUB-TASK", right: true}, column{title: "CONNECTOR"},
-		column{title: "TRANSACTIONAL ID", shrink: true}, column{title: "PRODUCER", right: true}, column{title: "EPOCH", right: true},
-		column{title: "CHECKPOINT", right: true}, column{title: "STATE"})
+	t := env.newTable(column{title: "OPERATOR", shrink: true}, column{title: "SUB-TASK", right: true, may: true}, column{title: "CONNECTOR", may: true, spare: true},
+		column{title: "TRANSACTIONAL ID", shrink: true}, column{title: "PRODUCER", right: true, may: true}, column{title: "EPOCH", right: true, may: true},
+		column{title: "CHECKPOINT", right: true, may: true, spare: true}, column{title: "STATE"})
 	for i := range r.Transactions {
 		x := &r.Transactions[i]
 		id := x.ID
@@ -125,8 +125,8 @@ func (r *offsetsReport) printTransactions(env *Env) error {
 }
 
 func (r *offsetsReport) printRaw(env *Env) error {
-	t := env.newTable(column{title: "OPERATOR", shrink: true}, column{title: "SUB-TASK", right: true}, column{title: "STATE"}, column{title: "KIND"},
-		column{title: "VALUE", shrink: true})
+	t := env.newTable(column{title: "OPERATOR", shrink: true}, column{title: "SUB-TASK", right: true, may: true}, column{title: "STATE", shrink: true, may: true}, column{title: "KIND", spare: true},
+		column{title: "VALUE", first: true})
 	for i := range r.Raw {
 		x := &r.Raw[i]
 		if err := t.row(text(x.label), optionalNumber(asInt64(x.Subtask)), optional(x.State), text(x.Kind), text(string(x.Value))); err != nil {
@@ -209,7 +209,10 @@ func some(words []string) string {
 
 // withoutReader counts the splits that an enumerator has handed out and that no reader has any more.
 func (r *offsetsReport) withoutReader(e *offsetsEnumerator) int {
-	n := e.Assigned
+	if e.Assigned == nil {
+		return 0
+	}
+	n := *e.Assigned
 	for i := range r.Positions {
 		if p := &r.Positions[i]; p.Operator == e.Operator && p.Assigned {
 			n--
@@ -227,8 +230,8 @@ func (r *offsetsReport) printTSV(env *Env) error {
 		if p.Stop == nil {
 			stop = text(p.StopMeaning)
 		}
-		if err := t.row(append(p.cells("position"), text(p.Connector), text(p.splitName()), optionalNumber(p.Offset), text(p.Meaning),
-			optionalNumber(p.Skip), stop, optionalNumber(p.Last))...); err != nil {
+		if err := t.row(append(p.cells("position"), text(p.Connector), text(p.Split), optionalNumber(p.Offset), text(p.Meaning),
+			optionalNumber(p.Skip), stop, optionalNumber(p.Last), text(p.Path), optionalNumber(asInt64(p.Source)))...); err != nil {
 			return err
 		}
 	}

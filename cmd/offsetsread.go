@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 
@@ -104,7 +105,11 @@ func (o *offsetsRun) readLists(ctx context.Context, handles []*snapshot.Handle, 
 	wanted := func(st *backends.State) bool {
 		return (st.Kind == backends.OperatorList || st.Kind == backends.Union) && named(st.Name) && o.opts.wantsState(st)
 	}
+	var first firstFailure
 	err := snapshot.Fold(ctx, parts, o.workers, func(ctx context.Context, i int, p *snapshot.Part) error {
+		if first.before(i) {
+			return nil
+		}
 		r := &listReader{handle: p.Handle, printer: o.Printer()}
 		for e, err := range p.Entries(ctx, wanted) {
 			if err == nil {
@@ -115,7 +120,8 @@ func (o *offsetsRun) readLists(ctx context.Context, handles []*snapshot.Handle, 
 				return ctx.Err()
 			}
 			if err := o.faults.add(i, err); err != nil {
-				return err
+				first.set(i, err)
+				return nil
 			}
 		}
 		found[i] = r.done()
@@ -124,7 +130,7 @@ func (o *offsetsRun) readLists(ctx context.Context, handles []*snapshot.Handle, 
 	for _, lists := range found {
 		o.lists = append(o.lists, lists...)
 	}
-	return err
+	return errors.Join(err, first.err)
 }
 
 // listReader reads the list states of one handle.

@@ -64,7 +64,7 @@ type offsetsPosition struct {
 type offsetsEnumerator struct {
 	offsetsOwner
 	Connector  *string `json:"connector"` // null where nothing tells
-	Assigned   int     `json:"assigned"`
+	Assigned   *int    `json:"assigned"`  // null where the enumerator keeps no count of them
 	Unassigned int     `json:"unassigned"`
 	Processed  int     `json:"processed"`
 	Format     string  `json:"format,omitempty"`
@@ -220,11 +220,19 @@ func (o *offsetsRun) reportEnumerator(r *offsetsReport, e *offsetsEnumeratorOf) 
 		return
 	}
 	r.Enumerators = append(r.Enumerators, offsetsEnumerator{
-		offsetsOwner: owner, Connector: orNull(o.connectorOf(e)), Assigned: e.Assigned, Unassigned: len(e.Unassigned), Processed: e.Processed, Format: e.Format,
+		offsetsOwner: owner, Connector: orNull(o.connectorOf(e)), Assigned: assignedOf(e.Coordinator), Unassigned: len(e.Unassigned), Processed: e.Processed, Format: e.Format,
 	})
 	for _, p := range e.Unassigned {
 		r.Positions = append(r.Positions, newOffsetsPosition(owner, p))
 	}
+}
+
+// assignedOf is how many splits an enumerator has handed out; nil where it does not keep that, as only Kafka's does.
+func assignedOf(c *offsets.Coordinator) *int {
+	if c.Connector != "kafka" && c.Assigned == 0 {
+		return nil
+	}
+	return &c.Assigned
 }
 
 // connectorOf is that of the enumerator, or where it holds nothing that would tell, of its readers.

@@ -187,6 +187,12 @@ func TestStateFlags(t *testing.T) {
 		{"cat DIR --key-group 7-3", Usage, "want a key group or a range"},
 		{"cat DIR --key-group 32768", Usage, "want a key group or a range"},
 		{"cat DIR --memory 0", Usage, "want a number above 0"},
+		{"cat DIR --memory 1", Usage, "--memory 1: too little"},
+		{"stats DIR --memory 1023K", Usage, "too little"},
+		{"cat DIR --key-group 100-128", Usage, "there are key groups 0-127"},
+		{"stats DIR --key-group 128", Usage, "there are key groups 0-127"},
+		{"export DIR --to TO/x.csv --format parquet", Usage, "is no file of --format parquet"},
+		{"export DIR --to TO/x.csv", Usage, "--to names one file, and there are"},
 		{"cat DIR --memory lots", Usage, "is no size"},
 		{"cat DIR --type x", Usage, "want CLASS=SPEC"},
 		{"cat DIR --type x=Nonsense<", Usage, "--type"},
@@ -265,7 +271,7 @@ func TestStateCatChoice(t *testing.T) {
 			t.Errorf("%s: %d lines, not %d", name, len(got), len(c.want))
 		}
 	}
-	if r := ckpt(t, "state", "cat", o.Dir, "--where", "value.nix == 1", "-v").want(t, OK); r.out != "" || !strings.Contains(r.err, "entries for which --where has no answer") {
+	if r := ckpt(t, "state", "cat", o.Dir, "--where", "value.nix == 1", "-v").want(t, OK); r.out != "" || !strings.Contains(r.err, "--where has no answer for any of the ") {
 		t.Errorf("%s%s", r.out, r.err)
 	}
 }

@@ -3,10 +3,13 @@ package cmd
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"sync/atomic"
 
 	"github.com/ckpt-tool/ckpt/backends"
 	"github.com/ckpt-tool/ckpt/backends/snapshot"
+	"github.com/ckpt-tool/ckpt/backends/types"
 	"github.com/ckpt-tool/ckpt/backends/where"
 	"github.com/spf13/cobra"
 )
@@ -74,9 +77,10 @@ what the expression asks for does not match.
 
 ` + aboutStateArgs + `
 
-Exits with 3 where some entries could not be shown, of which the first are named
-in warnings; with 4 where there is no such operator or state, with 5 where bytes
-are wrong (the rest is shown still), with 1 where a file could not be read.`,
+Exits with 3 where some entries could not be shown as only the job knows their
+class (warnings name the first), with 4 where there is no such operator or
+state, with 5 where bytes are wrong or missing (the rest is shown still), with 1
+where a file could not be read or --memory is too little.`,
 		Example: `  ckpt state cat chk-6 --operator counter --state count | jq .value
   ckpt state cat chk-6 --key '"ann"'
   ckpt state cat latest:/data/flink --where 'size(value) > 1000'
@@ -113,13 +117,11 @@ func runStateCat(ctx context.Context, env *Env, opts *stateCatOptions, arg strin
 			return err
 		}
 	}
-	out := newEntryOutput(env, formed, opts.limit)
+	out := newEntryOutput(env, formed, opts.limit, cat.fields(ctx))
 	if err := cat.run(ctx, out); err != nil {
 		return err
 	}
-	if n := cat.unanswered.Load(); n > 0 {
-		env.Log.Debug("entries for which --where has no answer, as they lack what it asks for, were left out", "entries", n)
-	}
+	cat.answers.warn(env)
 	return cat.faults.end()
 }
 
@@ -139,13 +141,65 @@ func compileWhere(condition string) (*where.Filter, error) {
 // catting is one run of the command.
 type catting struct {
 	*openedState
-	env        *Env
-	opts       *stateCatOptions
-	filter     *where.Filter
-	chosen     func(e *backends.Entry) bool // nil: all
-	tasks      []entryTask
-	faults     stateFaults
-	unanswered atomic.Int64
+	env     *Env
+	opts    *stateCatOptions
+	filter  *where.Filter
+	chosen  func(e *backends.Entry) bool // nil: all
+	tasks   []entryTask
+	faults  stateFaults
+	answers whereAnswers
+}
+
+// whereAnswers counts the entries for which --where has an answer.
+type whereAnswers struct {
+	some  atomic.Bool // has one for some
+	none  atomic.Int64
+	first atomic.Pointer[error] // why it has none
+}
+
+// count notes the answer for an entry.
+func (a *whereAnswers) count(err error) {
+	switch {
+	case err != nil:
+		if a.none.Add(1) == 1 {
+			a.first.Store(&err)
+		}
+	case !a.some.Load():
+		a.some.Store(true)
+	}
+}
+
+// warn tells where there was no answer: a condition that has none at all is wrong.
+func (a *whereAnswers) warn(env *Env) {
+	n := a.none.Load()
+	switch {
+	case n == 0:
+	case a.some.Load():
+		env.Log.Debug("entries for which --where has no answer, as they lack what it asks for, were left out", "entries", n)
+	default:
+		env.Log.Warn(fmt.Sprintf("--where has no answer for any of the %d entries: %v", n, *a.first.Load()))
+	}
+}
+
+// fields tells which fields the entries may have, as far as the headers of all files tell that.
+func (c *catting) fields(ctx context.Context) func(string) bool {
+	known := map[string]bool{"op": true, "state": true, "kind": true}
+	all := c.env.Output != Table || c.opts.channels
+	if !all {
+		states, failed, err := c.load(ctx)
+		all = err != nil || slices.ContainsFunc(failed, func(err error) bool { return err != nil })
+		for _, st := range slices.Concat(states...) {
+			if !c.opts.wantsState(st) {
+				continue
+			}
+			known["kg"], known["key"] = known["kg"] || st.Kind.Keyed(), known["key"] || st.Key != nil
+			known["namespace"] = known["namespace"] || st.Namespace != nil && !types.IsVoid(st.Namespace)
+			known["mapKey"] = known["mapKey"] || st.MapKey != nil
+			known["value"] = known["value"] || st.Kind != backends.Timer
+			known["ts"], known["lastAccess"] = known["ts"] || st.Kind == backends.Timer, known["lastAccess"] || st.TTL
+		}
+	}
+	return func(field string) bool { return all || known[field] }
 }
 
 // run reads the tasks in parallel, and writes their entries in order.

@@ -32,9 +32,7 @@ func (p *entryPrinter) add(e *backends.Entry) error {
 	p.buf = buf
 	if p.matcher != nil {
 		yes, err := p.matcher.Match(buf[start:])
-		if err != nil {
-			p.cat.unanswered.Add(1)
-		}
+		p.cat.answers.count(err)
 		if !yes {
 			p.buf = buf[:start]
 			return nil

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"strings"
 
@@ -33,9 +34,18 @@ func (o *stateExportOptions) addFlags(c *cobra.Command) {
 	o.stateOptions.addFlags(c)
 }
 
-func (o *stateExportOptions) validate() error {
+func (o *stateExportOptions) validate(c *cobra.Command) error {
 	if o.to == "" {
 		return usagef("name a directory or URL", "--to is missing: export where?")
+	}
+	for _, format := range exportFormats {
+		switch {
+		case format == o.format || !strings.HasSuffix(o.to, "."+format):
+		case onCommandLine(c.Flags(), "format"):
+			return usagef("leave --format out, or let --to end in ."+o.format, "--to %s is no file of --format %s", o.to, o.format)
+		default:
+			o.format = format
+		}
 	}
 	return o.stateOptions.validate()
 }
@@ -46,8 +56,9 @@ func newStateExportCommand(env *Env) *cobra.Command {
 		Use:   "export " + checkpointArg + " --to URL",
 		Short: "The entries of the state as files: JSON lines, CSV or Parquet",
 		Long: `Writes the entries of each state to a file of its own, OPERATOR.STATE.FORMAT in
-the directory --to, on any storage. Where --to ends in .FORMAT, it is the file
-of the one state that --operator and --state choose.
+the directory --to, on any storage. Where --to ends in .jsonl, .csv or .parquet,
+it is the file of the one state that --operator and --state choose, and says the
+format.
 
   jsonl    what ckpt state cat shows
   csv      columns with a header; what is null is empty, empty text is ""
@@ -64,15 +75,17 @@ none is there half. None is ever overwritten.
 
 ` + aboutStateArgs + `
 
-Exits with 3 where some entries could not be exported: the first are named in
-warnings; with 4 where there is no such operator or state, with 5, and without
-files, where bytes are wrong.`,
+Exits with 3 where some entries could not be exported, as only the job knows
+their class or they do not fit the format (warnings name the first); with 4
+where there is no such operator or state; without files, with 5 where bytes are
+wrong or missing and with 1 where a file could not be read or --memory is too
+little.`,
 		Example: `  ckpt state export chk-6 --format parquet --to s3://lake/chk-6
-  ckpt state export chk-6 --state count --format csv --to count.csv
+  ckpt state export chk-6 --state count --to count.csv
   ckpt state export latest:/data/flink --operator my-window --to /tmp/window`,
 		Args: exactArgs(checkpointArg),
 		RunE: func(c *cobra.Command, args []string) error {
-			if err := opts.validate(); err != nil {
+			if err := opts.validate(c); err != nil {
 				return err
 			}
 			return runStateExport(c.Context(), env, opts, args[0])
@@ -110,11 +123,12 @@ func runStateExport(ctx context.Context, env *Env, opts *stateExportOptions, arg
 		return x.faults.end()
 	}
 	if err := x.send(ctx); err != nil {
-		return err
+		return errors.Join(err, x.takeBack(ctx))
 	}
 	if err := x.print(); err != nil {
 		return err
 	}
+	x.answers.warn(env)
 	return x.faults.end()
 }
 

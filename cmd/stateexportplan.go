@@ -28,8 +28,11 @@ type exporting struct {
 	faults stateFaults
 	into   layout.MutableStore
 	temp   string // directory
-	files  []*exportFile
-	byName map[census.Name]int
+	sent   []layout.Object
+	// answers are those of --where.
+	answers *whereAnswers
+	files   []*exportFile
+	byName  map[census.Name]int
 }
 
 // exportFile is the file of one state.

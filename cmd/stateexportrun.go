@@ -26,6 +26,7 @@ func (x *exporting) read(ctx context.Context) error {
 		number[p] = i
 	}
 	cat := &catting{openedState: x.openedState, env: x.env, opts: &stateCatOptions{stateOptions: x.opts.stateOptions}, filter: x.filter}
+	x.answers = &cat.answers
 	err := snapshot.Stream(ctx, parts, x.workers, func(ctx context.Context, p *snapshot.Part, emit snapshot.Emit) error {
 		return x.readPart(ctx, cat, number[p], p, emit)
 	}, x.write)
@@ -126,7 +127,7 @@ func (x *exporting) addEntry(f *exportFile, entry []byte) error {
 	if errors.As(err, &row) {
 		const most = 200
 		shown := bytes.TrimSuffix(entry, []byte("\n"))
-		where := &backends.Error{State: f.states[0].Name, KeyGroup: -1, Passed: true,
+		where := &backends.Error{State: f.states[0].Name, KeyGroup: -1, Passed: true, Err: row,
 			Message: fmt.Sprintf("an entry does not fit a file of %s: %s: %s", x.opts.format, row, shown[:min(most, len(shown))])}
 		return x.faults.add(len(x.handles), &entryError{wrong: *where, operator: x.Name(f.states[0].Operator)})
 	}
@@ -145,15 +146,25 @@ func (x *exporting) send(ctx context.Context) error {
 		if _, err := f.file.Seek(0, io.SeekStart); err != nil {
 			return err
 		}
-		_, err := x.into.Create(ctx, f.name, f.file, f.size)
+		made, err := x.into.Create(ctx, f.name, f.file, f.size)
 		if errors.Is(err, fs.ErrExist) {
 			return usagef("choose another place, or delete it first", "%s is there already, and nothing is overwritten", layout.Join(x.into.URL(), f.name))
 		}
 		if err != nil {
 			return err
 		}
+		x.sent = append(x.sent, made)
 	}
 	return nil
+}
+
+// takeBack deletes what was sent already, as a part of the files must not pass for all of them.
+func (x *exporting) takeBack(ctx context.Context) error {
+	var failed []error
+	if len(x.sent) > 0 {
+		x.into.Delete(context.WithoutCancel(ctx), x.sent, func(_ int, err error) { failed = append(failed, err) })
+	}
+	return errors.Join(failed...)
 }
 
 // exportReport is what `ckpt state export` tells.

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/ckpt-tool/ckpt/backends"
+	"github.com/ckpt-tool/ckpt/backends/columns"
 	"github.com/ckpt-tool/ckpt/backends/types"
 	"github.com/ckpt-tool/ckpt/layout"
 )
@@ -16,10 +17,9 @@ import (
 // stateFaults gathers what of the state could not be read or shown, so that the rest of it still is. Any
 // goroutine may add to it.
 //
-//	an entry or key group that does not decode, or   a warning; 3 at the end
-//	a header with a serializer that is not known
-//	wrong bytes                                      the first is the error; 5
-//	a file that cannot be read                       ends the command at once; 1
+//	what does not decode as only the job has the class   a warning; 3 at the end
+//	wrong bytes, whether what follows is read or not     the first is the error; 5
+//	a file that cannot be read, too little memory        ends the command at once; 1
 type stateFaults struct {
 	env *Env
 
@@ -75,14 +75,17 @@ func severityOf(err error) Code {
 	var opaque *backends.OpaqueError
 	var snapshot *types.SnapshotError
 	var file *layout.FileError
+	var unfit *columns.RowError
 	switch {
+	case errors.Is(err, backends.ErrBudget):
+		return Failed
 	case errors.As(err, &file) && isTruncated(file):
 		return Unreadable
 	case errors.As(err, &file):
 		return Failed
 	case errors.As(err, &opaque), errors.As(err, &snapshot) && snapshot.Unknown:
 		return Findings
-	case errors.As(err, &wrong) && wrong.Passed:
+	case errors.As(err, &unfit):
 		return Findings
 	case errors.As(err, &wrong), errors.As(err, &snapshot):
 		return Unreadable
@@ -128,8 +131,8 @@ func (f *stateFaults) end() error {
 
 func (f *stateFaults) warn(err error) {
 	if hint := hintOf(err, entryOf(err)); hint != "" {
-		f.env.Log.Warn(err.Error(), "hint", hint)
+		f.env.Log.Warn(messageOf(err), "hint", hint)
 		return
 	}
-	f.env.Log.Warn(err.Error())
+	f.env.Log.Warn(messageOf(err))
 }

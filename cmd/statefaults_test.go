@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/ckpt-tool/ckpt/backends"
+	"github.com/ckpt-tool/ckpt/backends/columns"
 	"github.com/ckpt-tool/ckpt/backends/types"
 	"github.com/ckpt-tool/ckpt/layout"
 	"github.com/ckpt-tool/ckpt/testdata"
@@ -149,11 +150,13 @@ func TestStateFaults(t *testing.T) {
 		path string
 	}{
 		"wrong bytes":         {wrong, Unreadable, "/f"},
-		"a lost key group":    {passed, Findings, "/f"},
+		"a lost key group":    {passed, Unreadable, "/f"},
+		"too little memory":   {&backends.Error{Path: "/f", Passed: true, Err: fmt.Errorf("a block: %w", backends.ErrBudget)}, Failed, "/f"},
+		"an unfit entry":      {&entryError{wrong: backends.Error{Path: "/f", Passed: true, Err: &columns.RowError{}}}, Findings, "/f"},
 		"an unknown value":    {&backends.Error{Path: "/f", Err: opaque}, Findings, "/f"},
 		"an unknown header":   {&backends.Error{Path: "/f", Err: &types.SnapshotError{Unknown: true}}, Findings, "/f"},
 		"a wrong header":      {&types.SnapshotError{Message: "bad"}, Unreadable, ""},
-		"an entry":            {&entryError{wrong: *passed}, Findings, "/f"},
+		"an entry":            {&entryError{wrong: *passed}, Unreadable, "/f"},
 		"a missing file":      {&layout.FileError{Path: "/f", Err: os.ErrNotExist}, Failed, "/f"},
 		"a cut file":          {truncated, Unreadable, "/f"},
 		"a cut file, told":    {&backends.Error{Path: "/f", Err: truncated}, Unreadable, "/f"},
@@ -190,7 +193,7 @@ func TestManyStateFaults(t *testing.T) {
 		faults := stateFaults{env: &Env{Log: newLogger(&log, false, 0)}}
 		for _, part := range order {
 			for n := range 9 {
-				if err := faults.add(part, &backends.Error{Path: "/f", Message: fmt.Sprintf("part %d, %d", part, n), Passed: true}); err != nil {
+				if err := faults.add(part, &backends.Error{Path: "/f", Message: fmt.Sprintf("part %d, %d", part, n), Passed: true, Err: &backends.OpaqueError{}}); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -20,21 +20,31 @@ import (
 type stateOptions struct {
 	openOptions
 	mapOptions
+	stateChoice
+	groups keyGroupsValue
+}
+
+// stateChoice are the flags that say which state to read, and how.
+type stateChoice struct {
 	operators []string // uids, names or ids
 	states    []string // names or patterns
-	groups    keyGroupsValue
 	memory    bytesValue
 	hints     typeHints
 	uids      []string
 }
 
-func (o *stateOptions) addFlags(c *cobra.Command) {
+// addFlags adds the flags. with begins the usage of each.
+func (o *stateChoice) addFlags(c *cobra.Command, with string) {
 	f := c.Flags()
-	f.StringArrayVar(&o.operators, "operator", nil, "only the operator of this `UID`, name or id (repeatable)")
-	f.StringArrayVar(&o.states, "state", nil, "only the state of this `NAME`, in which * stands for any text (repeatable)")
-	f.Var(&o.memory, "memory", "hold at most so many bytes of state; 256M a reader, if not given")
-	f.Var(&o.hints, "type", "the layout of a class that ckpt does not know (repeatable)")
-	f.StringSliceVar(&o.uids, "uids", nil, "names to call operators by whose ids they hash to, `UID,UID`; the _metadata has none before Flink 2.0")
+	f.StringArrayVar(&o.operators, "operator", nil, with+"only the operator of this `UID`, name or id (repeatable)")
+	f.StringArrayVar(&o.states, "state", nil, with+"only the state of this `NAME`, in which * stands for any text (repeatable)")
+	f.Var(&o.memory, "memory", with+"hold at most so many bytes of state; 256M a reader, if not given")
+	f.Var(&o.hints, "type", with+"the layout of a class that ckpt does not know (repeatable)")
+	f.StringSliceVar(&o.uids, "uids", nil, with+"names to call operators by whose ids they hash to, `UID,UID`; the _metadata has none before Flink 2.0")
+}
+
+func (o *stateOptions) addFlags(c *cobra.Command) {
+	o.stateChoice.addFlags(c, "")
 	o.mapOptions.addFlags(c)
 	o.openOptions.addFlags(c)
 }
@@ -44,8 +54,13 @@ func (o *stateOptions) addKeyGroups(c *cobra.Command) {
 	c.Flags().Var(&o.groups, "key-group", "only keys of these key groups, A or A-B")
 }
 
-func (o *stateOptions) validate() error {
+// leastMemory is the least that --memory takes: what one block of RocksDB or one piece of a file may need.
+const leastMemory = 1 << 20
+
+func (o *stateChoice) validate() error {
 	switch {
+	case o.memory > 0 && o.memory < leastMemory:
+		return usagef("give 1M or more; 64M is enough for nearly all state", "--memory %d: too little to read anything", o.memory)
 	case slices.Contains(o.operators, ""):
 		return usagef("give its uid, name or id", "--operator is empty")
 	case slices.Contains(o.states, ""):
@@ -64,7 +79,7 @@ loaded; what a serializer wrote that only the job knows is shown as bytes, and
 --type com.acme.Price='Tuple<Long, String>'.`
 
 // wantsState tells whether --state lets the state pass, by the name that is shown or by Flink's.
-func (o *stateOptions) wantsState(st *backends.State) bool {
+func (o *stateChoice) wantsState(st *backends.State) bool {
 	return len(o.states) == 0 || slices.ContainsFunc(o.states, func(p string) bool { return isState(p, st) })
 }
 
@@ -96,8 +111,12 @@ func globMatches(pattern, name string) bool {
 }
 
 // options are what the readers of state are told.
-func (o *stateOptions) options(readers int) backends.Options {
-	return backends.Options{Hints: o.hints, Memory: int64(o.memory) / int64(max(1, readers))}
+func (o *stateChoice) options(readers int) backends.Options {
+	opts := backends.Options{Hints: o.hints}
+	if o.memory > 0 {
+		opts.Memory = max(1, int64(o.memory)/int64(max(1, readers)))
+	}
+	return opts
 }
 
 // keyGroupsValue is the value of --key-group.
@@ -194,6 +213,36 @@ func (h *typeHints) GetSlice() []string {
 	}
 	slices.Sort(all)
 	return all
+}
+
+// uidOf is the uid of o: that of the file, or the one of --uids.
+func (o *stateChoice) uidOf(op *metadata.OperatorState) string {
+	if op.UID != "" {
+		return op.UID.String()
+	}
+	for _, uid := range o.uids {
+		if metadata.OperatorIDOf(uid) == op.ID {
+			return uid
+		}
+	}
+	return ""
+}
+
+// unknownUIDs are the --uids that no operator has.
+func (o *stateChoice) unknownUIDs(checkpoints ...*metadata.Checkpoint) []string {
+	return slices.DeleteFunc(slices.Clone(o.uids), func(uid string) bool {
+		id := metadata.OperatorIDOf(uid)
+		return slices.ContainsFunc(checkpoints, func(c *metadata.Checkpoint) bool {
+			return slices.ContainsFunc(c.Operators, func(op metadata.OperatorState) bool { return op.ID == id })
+		})
+	})
+}
+
+// warnOfUIDs tells which of --uids are of no use.
+func (o *stateChoice) warnOfUIDs(env *Env, checkpoints ...*metadata.Checkpoint) {
+	if unknown := o.unknownUIDs(checkpoints...); len(unknown) > 0 {
+		env.Log.Warn("--uids: no operator has the id that this hashes to: " + escape(some(unknown)))
+	}
 }
 
 // allEntries is the --limit of those who give none.

@@ -58,7 +58,8 @@ Keys are given as ckpt state cat shows them, in JSON: '"ann"', 7, '["ann",7]',
 ` + aboutStateArgs + `
 
 Exits with 4 where the key has no entry, or there is no such state, with 3 where
-an entry could not be shown, with 5 where bytes are wrong.`,
+an entry could not be shown as only the job knows its class, with 5 where bytes
+are wrong or missing, with 1 where a file could not be read.`,
 		Example: `  ckpt state get chk-6 --state count --key ann
   ckpt state get chk-6 --operator totals --state sums --key 7 \
     --namespace '[1700000000000,1700000060000)'
@@ -81,7 +82,7 @@ func runStateGet(ctx context.Context, env *Env, opts *stateGetOptions, arg strin
 		return err
 	}
 	defer s.close()
-	s.keep((*snapshot.Handle).Keyed)
+	s.keep(func(h *snapshot.Handle) bool { return !isChannel(h) })
 	if err := s.checkStates(ctx); err != nil {
 		return err
 	}
@@ -90,7 +91,7 @@ func runStateGet(ctx context.Context, env *Env, opts *stateGetOptions, arg strin
 		return err
 	}
 	cat.chosen = opts.choice()
-	out := newEntryOutput(env, formed, 0)
+	out := newEntryOutput(env, formed, 0, cat.fields(ctx))
 	if err := cat.run(ctx, out); err != nil {
 		return err
 	}

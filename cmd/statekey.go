@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
+	"slices"
 
 	"github.com/ckpt-tool/ckpt/backends"
 	"github.com/ckpt-tool/ckpt/backends/snapshot"
@@ -44,6 +45,9 @@ func (t *entryTask) entries(ctx context.Context, wanted func(*backends.State) bo
 // findKey finds out where the key is that text tells, in JSON: which handles to look into, and what its bytes are
 // there. Headers that cannot be read go to faults.
 func (s *openedState) findKey(ctx context.Context, text string, faults *stateFaults) ([]entryTask, error) {
+	if err := s.haveKeys(ctx); err != nil {
+		return nil, err
+	}
 	s.keep((*snapshot.Handle).Keyed)
 	s.keepGroups()
 	states, failed, err := s.load(ctx)
@@ -80,6 +84,33 @@ func (s *openedState) findKey(ctx context.Context, text string, faults *stateFau
 		s.env.Log.Debug("the hash code of such a key is known to the job alone: all key groups are searched")
 	}
 	return tasks, nil
+}
+
+// haveKeys tells whether any of the states has keys. Where a header cannot be read, that is not known.
+func (s *openedState) haveKeys(ctx context.Context) error {
+	states, failed, err := s.load(ctx)
+	if err != nil || slices.ContainsFunc(failed, func(err error) bool { return err != nil }) {
+		return err
+	}
+	var without *backends.State
+	for _, each := range states {
+		for _, st := range each {
+			switch {
+			case !s.opts.wantsState(st):
+			case st.Key != nil:
+				return nil
+			case without == nil || st.Kind.Keyed():
+				without = st
+			}
+		}
+	}
+	switch {
+	case without == nil:
+		return nil
+	case without.Kind.Keyed():
+		return usagef("give it: --type key:"+without.Operator.String()+"=SPEC", "state %q: nothing tells of which type its keys are", without.Name)
+	}
+	return usagef("ckpt state cat shows its elements", "state %q is operator state (%s), which has no keys", without.Name, without.Kind)
 }
 
 // keyTask is what to read of h for one key; nil where none of its states is wanted. Its range of key groups is empty where

@@ -42,8 +42,9 @@ Entries and bytes are told where nothing has to be read for it, and of all with
 
 A file whose header cannot be read makes a row "unreadable", and the reason is a
 warning. Exits with 3 where such a header names a serializer that is not known,
-with 5 where its bytes are wrong, with 4 where there is no such operator or
-state, with 1 where a file could not be read.`,
+with 5 where its bytes are wrong or missing, with 4 where there is no such
+operator or state, with 1 where a file could not be read or --memory is too
+little. A table on a narrow terminal has fewer columns; -o tsv has all.`,
 		Example: `  ckpt state ls latest:/data/flink
   ckpt state ls chk-6 --operator my-window --count
   ckpt state ls chk-6 --state '_*_timer'
@@ -93,10 +94,11 @@ func runStateLs(ctx context.Context, env *Env, opts *stateLsOptions, arg string)
 	}
 	if opts.count {
 		counted := census.New(0, 0)
-		if err := s.count(ctx, counted, &faults); err != nil {
+		n, err := s.count(ctx, counted, &faults)
+		if err != nil {
 			return err
 		}
-		l.counted(counted)
+		l.counted(n)
 	}
 	if err := l.print(env); err != nil {
 		return err

@@ -189,12 +189,16 @@ func (l *stateList) group() {
 }
 
 // counted puts in what was counted.
-func (l *stateList) counted(c *census.Census) {
+func (l *stateList) counted(c *stateCount) {
 	for _, st := range c.States() {
 		for i := range l.States {
 			r := &l.States[i]
 			shown, _ := snapshot.StateName(&backends.State{Name: st.Name.Name, Kind: st.Kind})
 			if r.Operator == st.Operator.String() && r.Kind == st.Kind.String() && r.State == shown && (r.Service == nil || *r.Service == st.Name.Name) {
+				if c.uncounted(st) {
+					r.Entries, r.Bytes = nil, nil
+					continue
+				}
 				total := st.Total()
 				r.Entries, r.Bytes = &total.Entries, &total.Bytes
 			}
@@ -207,13 +211,13 @@ func (l *stateList) print(env *Env) error {
 	if env.Output == JSON {
 		return env.writeJSON(l)
 	}
-	columns := []column{{title: "OPERATOR", shrink: true}, {title: "STATE", shrink: true}, {title: "KIND"}, {title: "KEY", shrink: true},
-		{title: "NAMESPACE", shrink: true}, {title: "MAP KEY", shrink: true}, {title: "VALUE", shrink: true}, {title: "TTL"},
-		{title: "SUBTASKS", right: true}, {title: "ENTRIES", right: true}, {title: "BYTES", right: true}}
+	columns := []column{{title: "OPERATOR", shrink: true}, {title: "STATE", shrink: true}, {title: "KIND"}, {title: "KEY", first: true, may: true},
+		{title: "NAMESPACE", first: true, may: true, spare: true}, {title: "MAP KEY", first: true, may: true, spare: true}, {title: "VALUE", first: true, may: true},
+		{title: "TTL", may: true, spare: true}, {title: "SUBTASKS", right: true, spare: true}, {title: "ENTRIES", right: true, may: true}, {title: "BYTES", right: true, may: true}}
 	classes := env.Output == TSV || env.Verbose
 	if classes {
 		for _, title := range []string{"KEY CLASS", "NAMESPACE CLASS", "MAP KEY CLASS", "VALUE CLASS"} {
-			columns = append(columns, column{title: title, shrink: true})
+			columns = append(columns, column{title: title, first: true, may: true})
 		}
 	}
 	t := env.newTable(columns...)

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/ckpt-tool/ckpt/backends"
+	"github.com/ckpt-tool/ckpt/backends/keygroups"
 	"github.com/ckpt-tool/ckpt/backends/snapshot"
 	"github.com/ckpt-tool/ckpt/layout"
 	"github.com/ckpt-tool/ckpt/metadata"
@@ -44,6 +45,7 @@ func openState(ctx context.Context, env *Env, opts *stateOptions, arg string) (*
 	}
 	s.files = &stateFiles{blobs: layout.NewBlobs(ctx, env.OpenStore, t, opts.maps)}
 	s.Snapshot = snapshot.New(cp, s.files, opts.options(s.workers), opts.uids)
+	opts.warnOfUIDs(env, cp)
 	match := newOperatorMatch(opts.operators)
 	for i := range cp.Operators {
 		if o := &cp.Operators[i]; match.matches(o.Name.String(), s.uid(o), o.ID) {
@@ -61,6 +63,59 @@ func openState(ctx context.Context, env *Env, opts *stateOptions, arg string) (*
 	return s, nil
 }
 
+// checkJob holds that the key groups of what is to be read can be, and that those which were asked for are among them.
+func (s *openedState) checkJob() error {
+	most := int32(0)
+	for _, h := range s.handles {
+		if !h.Keyed() {
+			continue
+		}
+		if err := checkMaxParallelism(s.target, h.Operator); err != nil {
+			return err
+		}
+		most = max(most, h.Operator.MaxParallelism)
+	}
+	if err := checkDoubts(s.target, s.Snapshot, s.handles); err != nil {
+		return err
+	}
+	if g := &s.opts.groups; g.set && most > 0 && g.Last >= most {
+		return usagef(fmt.Sprintf("give a range within 0-%d", most-1), "--key-group %s: there are key groups 0-%d, as the max parallelism is %d", g, most-1, most)
+	}
+	return nil
+}
+
+// checkMaxParallelism holds that a max parallelism is one that Flink takes: all key groups follow from it.
+func checkMaxParallelism(t *layout.Target, o *metadata.OperatorState) error {
+	if o.MaxParallelism >= 1 && o.MaxParallelism <= keygroups.MaxParallelism {
+		return nil
+	}
+	return &layout.NotCheckpointError{Path: metadataURL(t), Hint: "the _metadata is damaged: ckpt verify tells what else is",
+		Message: fmt.Sprintf("operator %s has a max parallelism of %d, and Flink's is 1 to %d", o.ID, o.MaxParallelism, keygroups.MaxParallelism)}
+}
+
+// checkDoubts holds that the handles of the operators that are to be read fit to them. Where key groups are not those of
+// the sub-task, entries would be left out without a word.
+func checkDoubts(t *layout.Target, s *snapshot.Snapshot, handles []*snapshot.Handle) error {
+	read, keyed := map[metadata.OperatorID]bool{}, map[metadata.OperatorID]bool{}
+	for _, h := range handles {
+		read[h.Operator.ID] = true
+		keyed[h.Operator.ID] = keyed[h.Operator.ID] || h.Keyed()
+	}
+	for _, f := range s.Doubts() {
+		ofKeys := f.Code == metadata.FindKeyGroups || f.Code == metadata.FindParallelism
+		if !read[f.Operator] || ofKeys && !keyed[f.Operator] {
+			continue
+		}
+		who := s.Name(f.Operator)
+		if f.Subtask >= 0 {
+			who = fmt.Sprintf("%s, sub-task %d", who, f.Subtask)
+		}
+		return &layout.NotCheckpointError{Path: metadataURL(t), Hint: "the _metadata is damaged: ckpt verify tells what else is",
+			Message: fmt.Sprintf("operator %s: %s, so that its state cannot be read with certainty", who, f.Message)}
+	}
+	return nil
+}
+
 // stateWorkers is how many readers work at a time: as many as there are processors, and for a
 // storage that makes them wait, as many as requests may be under way.
 func stateWorkers(env *Env, url string) int {
@@ -76,17 +131,7 @@ func (s *openedState) close() error {
 }
 
 // uid is the uid of o: that of the file, or the one of --uids.
-func (s *openedState) uid(o *metadata.OperatorState) string {
-	if o.UID != "" {
-		return o.UID.String()
-	}
-	for _, uid := range s.opts.uids {
-		if metadata.OperatorIDOf(uid) == o.ID {
-			return uid
-		}
-	}
-	return ""
-}
+func (s *openedState) uid(o *metadata.OperatorState) string { return s.opts.uidOf(o) }
 
 // keep drops the handles that keep does not want.
 func (s *openedState) keep(keep func(h *snapshot.Handle) bool) {
@@ -115,8 +160,11 @@ func (s *openedState) load(ctx context.Context) (states [][]*backends.State, fai
 	return states, failed, context.Cause(ctx)
 }
 
-// checkStates tells whether there is a state for each --state.
+// checkStates tells whether the handles can be read at all, and there is a state for each --state.
 func (s *openedState) checkStates(ctx context.Context) error {
+	if err := s.checkJob(); err != nil {
+		return err
+	}
 	if len(s.opts.states) == 0 {
 		return nil
 	}

@@ -10,21 +10,27 @@ import (
 // errEnough ends the reading of entries where --limit has been reached.
 var errEnough = errors.New("no more entries are wanted")
 
+// The widths of the longest kind, aggregating, and of a time in milliseconds.
+const (
+	widestKind = 11
+	widestTime = 13
+)
+
 // entryColumns are the columns of entries, with their fields in the JSON.
 var entryColumns = []struct {
 	column
 	field string
 }{
 	{column{title: "OP", shrink: true}, "op"},
-	{column{title: "STATE", shrink: true}, "state"},
-	{column{title: "KIND"}, "kind"},
-	{column{title: "KG", right: true}, "kg"},
-	{column{title: "KEY", shrink: true}, "key"},
-	{column{title: "NAMESPACE", shrink: true}, "namespace"},
-	{column{title: "MAP KEY", shrink: true}, "mapKey"},
-	{column{title: "VALUE", shrink: true}, "value"},
-	{column{title: "TS", right: true}, "ts"},
-	{column{title: "LAST ACCESS", right: true}, "lastAccess"},
+	{column{title: "STATE", shrink: true, least: readable}, "state"},
+	{column{title: "KIND", spare: true, least: widestKind}, "kind"},
+	{column{title: "KG", right: true, may: true, spare: true, least: 5}, "kg"},
+	{column{title: "KEY", shrink: true, may: true}, "key"},
+	{column{title: "NAMESPACE", first: true, may: true}, "namespace"},
+	{column{title: "MAP KEY", first: true, may: true}, "mapKey"},
+	{column{title: "VALUE", first: true, may: true}, "value"},
+	{column{title: "TS", right: true, may: true, least: widestTime}, "ts"},
+	{column{title: "LAST ACCESS", right: true, may: true, spare: true, least: widestTime}, "lastAccess"},
 }
 
 // entryOutput writes entries, which come as lines of JSON.
@@ -33,22 +39,26 @@ type entryOutput struct {
 	left  int64  // how many are still wanted
 	table *table // nil for JSON
 	cells []cell
-	lines int64 // written
+	at    map[string]int // which cell has which field
+	lines int64          // written
 }
 
 // newEntryOutput is JSON unless formed says that a form of output was asked for. limit is how many entries to write,
-// 0 for all.
-func newEntryOutput(env *Env, formed bool, limit int64) *entryOutput {
-	o := &entryOutput{env: env, left: limit}
+// 0 for all. A table has columns for the fields that may say is not sure to be without values.
+func newEntryOutput(env *Env, formed bool, limit int64, may func(field string) bool) *entryOutput {
+	o := &entryOutput{env: env, left: limit, at: map[string]int{}}
 	if limit == 0 {
 		o.left = allEntries
 	}
 	if !formed || env.Output == JSON {
 		return o
 	}
-	columns := make([]column, len(entryColumns))
-	for i, c := range entryColumns {
-		columns[i] = c.column
+	var columns []column
+	for _, c := range entryColumns {
+		if env.Output == TSV || may(c.field) {
+			o.at[c.field] = len(columns)
+			columns = append(columns, c.column)
+		}
 	}
 	o.table, o.cells = env.newTable(columns...), make([]cell, len(columns))
 	return o
@@ -96,10 +106,8 @@ func (o *entryOutput) row(entry []byte) error {
 		o.cells[i] = text("")
 	}
 	for name, value := range line.Fields(entry) {
-		for i, c := range entryColumns {
-			if c.field == name {
-				o.cells[i] = text(line.Text(value))
-			}
+		if i, ok := o.at[name]; ok {
+			o.cells[i] = text(line.Text(value))
 		}
 	}
 	return o.table.row(append([]cell(nil), o.cells...)...)

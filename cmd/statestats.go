@@ -69,9 +69,10 @@ again, and does not say so when it writes it.
 
 ` + aboutStateArgs + `
 
-Exits with 3 where some entries could not be counted, with 4 where there is no
-such operator or state, with 5 where bytes are wrong, with 1 where a file could
-not be read.`,
+Exits with 3 where some entries could not be counted as only the job knows their
+class, with 4 where there is no such operator or state, with 5 where bytes are
+wrong or missing, with 1 where a file could not be read or --memory is too
+little. Of a state that could not be counted there are no numbers.`,
 		Example: `  ckpt state stats latest:/data/flink
   ckpt state stats chk-6 --operator my-window --per subtask
   ckpt state stats chk-6 --per key -o tsv
@@ -98,53 +99,18 @@ func runStateStats(ctx context.Context, env *Env, opts *stateStatsOptions, arg s
 		return err
 	}
 	faults := stateFaults{env: env}
-	budget := int64(opts.memory)
-	if budget == 0 {
-		budget = backends.DefaultMemory
-	}
-	c := census.New(opts.top, budget/int64(s.workers))
-	if err := s.count(ctx, c, &faults); err != nil {
+	memory := opts.options(1)
+	c := census.New(opts.top, memory.Budget()/int64(s.workers))
+	counted, err := s.count(ctx, c, &faults)
+	if err != nil {
 		return err
 	}
-	r := s.statsReport(c)
+	r := counted.report()
 	s.warnOfHuge(c)
 	if err := r.print(env, opts.per); err != nil {
 		return err
 	}
 	return faults.end()
-}
-
-// count counts all entries that are wanted, many parts at a time.
-func (s *openedState) count(ctx context.Context, c *census.Census, faults *stateFaults) error {
-	p := s.startProgress("counting the state of")
-	defer p.stop()
-	err := snapshot.Fold(ctx, s.parts(), s.workers, func(ctx context.Context, i int, p *snapshot.Part) error {
-		states, err := p.States(ctx)
-		for _, st := range states {
-			if s.opts.wantsState(st) {
-				c.Declare(st)
-			}
-		}
-		if err != nil {
-			return s.fault(ctx, faults, i, err)
-		}
-		part := c.Part(p.KeyGroups)
-		for e, err := range p.Entries(ctx, s.opts.wantsState) {
-			if err != nil {
-				if err := s.fault(ctx, faults, i, err); err != nil {
-					return err
-				}
-				continue
-			}
-			part.Add(&e)
-		}
-		part.End()
-		return ctx.Err()
-	})
-	if cause := context.Cause(ctx); cause != nil {
-		return cause
-	}
-	return err
 }
 
 // fault keeps an error of part i, unless ctx has ended.

@@ -40,16 +40,20 @@ func (r *statsReport) print(env *Env, by string) error {
 
 // printStates has a row for each state. People see sums where TSV has them apart.
 func (r *statsReport) printStates(env *Env) error {
-	columns := []column{{title: "OPERATOR", shrink: true}, {title: "STATE", shrink: true}, {title: "KIND"}, {title: "ENTRIES", right: true}, {title: "BYTES", right: true},
-		{title: "MIN", right: true}, {title: "AVG", right: true}, {title: "P99", right: true}, {title: "MAX", right: true},
-		{title: "SKEW", right: true}, {title: "KG SKEW", right: true}, {title: "KEY GROUPS"}}
+	columns := []column{{title: "OPERATOR", shrink: true}, {title: "STATE", shrink: true}, {title: "KIND", spare: true}, {title: "ENTRIES", right: true}, {title: "BYTES", right: true},
+		{title: "MIN", right: true, may: true, spare: true}, {title: "AVG", right: true, may: true, spare: true}, {title: "P99", right: true, may: true, spare: true},
+		{title: "MAX", right: true, may: true}, {title: "SKEW", right: true, may: true}, {title: "KG SKEW", right: true, may: true}, {title: "KEY GROUPS", may: true, spare: true}}
 	t := env.newTable(columns...)
 	for _, s := range r.States {
-		cells := []cell{text(s.label), text(s.State), text(s.Kind), number(s.Entries), env.size(s.Bytes.Total)}
+		cells := []cell{text(s.label), text(s.State), text(s.Kind), count(s.Entries), text("")}
+		if s.Bytes != nil {
+			cells[4] = env.size(s.Bytes.Total)
+		}
 		cells = append(cells, env.sizeCells(s.ValueSize)...)
 		cells = append(cells, skewCell(s.Skew.Subtasks), skewCell(s.Skew.KeyGroups))
 		if env.Output == TSV {
-			cells = append(cells, number(s.Bytes.Key), number(s.Bytes.Namespace), number(s.Bytes.MapKey), number(s.Bytes.Value), text(s.Operator))
+			cells = append(cells, s.Bytes.cells()...)
+			cells = append(cells, text(s.Operator))
 		} else {
 			cells = append(cells, text(env.picture(s.groups)).in(cyan))
 		}
@@ -58,6 +62,14 @@ func (r *statsReport) printStates(env *Env) error {
 		}
 	}
 	return t.close()
+}
+
+// cells are the sums of the parts of entries.
+func (b *statsBytes) cells() []cell {
+	if b == nil {
+		return []cell{text(""), text(""), text(""), text("")}
+	}
+	return []cell{number(b.Key), number(b.Namespace), number(b.MapKey), number(b.Value)}
 }
 
 func (e *Env) sizeCells(s *statsSizes) []cell {
@@ -84,8 +96,8 @@ func skewCell(skew *float64) cell {
 }
 
 func (r *statsReport) printSubtasks(env *Env) error {
-	t := env.newTable(column{title: "OPERATOR", shrink: true}, column{title: "STATE", shrink: true}, column{title: "KIND"},
-		column{title: "SUBTASK", right: true}, column{title: "ENTRIES", right: true}, column{title: "BYTES", right: true}, column{title: ""})
+	t := env.newTable(column{title: "OPERATOR", shrink: true}, column{title: "STATE", shrink: true}, column{title: "KIND", least: widestKind},
+		column{title: "SUBTASK", right: true}, column{title: "ENTRIES", right: true}, column{title: "BYTES", right: true}, column{title: "", spare: true, least: loadBarWidth})
 	for _, s := range r.States {
 		for i, l := range s.subtasks {
 			if err := t.row(env.loadCells(s, i, l, s.subtasks)...); err != nil {
@@ -97,8 +109,8 @@ func (r *statsReport) printSubtasks(env *Env) error {
 }
 
 func (r *statsReport) printKeyGroups(env *Env) error {
-	t := env.newTable(column{title: "OPERATOR", shrink: true}, column{title: "STATE", shrink: true}, column{title: "KIND"},
-		column{title: "KEY GROUP", right: true}, column{title: "ENTRIES", right: true}, column{title: "BYTES", right: true}, column{title: ""})
+	t := env.newTable(column{title: "OPERATOR", shrink: true}, column{title: "STATE", shrink: true}, column{title: "KIND", least: widestKind},
+		column{title: "KEY GROUP", right: true}, column{title: "ENTRIES", right: true}, column{title: "BYTES", right: true}, column{title: "", spare: true, least: loadBarWidth})
 	for _, s := range r.States {
 		for _, l := range s.KeyGroups {
 			if err := t.row(env.loadCells(s, l.KeyGroup, census.Load{Entries: l.Entries, Bytes: l.Bytes}, s.groups)...); err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/ckpt-tool/ckpt/backends"
 	"github.com/ckpt-tool/ckpt/backends/census"
+	"github.com/ckpt-tool/ckpt/backends/keygroups"
 	"github.com/ckpt-tool/ckpt/backends/snapshot"
 	"github.com/ckpt-tool/ckpt/metadata"
 )
@@ -35,8 +36,8 @@ type stateName struct {
 
 type stateStats struct {
 	stateName
-	Entries   int64          `json:"entries"`
-	Bytes     statsBytes     `json:"bytes"`
+	Entries   *int64         `json:"entries"`   // null where they could not be counted
+	Bytes     *statsBytes    `json:"bytes"`     // likewise
 	ValueSize *statsSizes    `json:"valueSize"` // null where there are no entries
 	Skew      statsSkew      `json:"skew"`
 	Subtasks  []subtaskLoad  `json:"subtasks"`
@@ -102,30 +103,32 @@ func (s *openedState) nameOf(st *backends.State) stateName {
 	}
 }
 
-func (s *openedState) statsReport(c *census.Census) *statsReport {
-	r := &statsReport{Schema: "ckpt.state.stats/v1", Path: s.target.URL(), States: []stateStats{}, TopKeys: []keyStats{}, Exact: !c.Capped()}
-	for _, st := range c.States() {
-		r.States = append(r.States, s.statsOf(st))
+func (n *stateCount) report() *statsReport {
+	r := &statsReport{Schema: "ckpt.state.stats/v1", Path: n.target.URL(), States: []stateStats{}, TopKeys: []keyStats{}, Exact: !n.Capped()}
+	for _, st := range n.States() {
+		r.States = append(r.States, n.statsOf(st))
 	}
-	for _, k := range c.Keys() {
-		r.TopKeys = append(r.TopKeys, keyStats{s.nameOf(k.State), k.KeyGroup, json.RawMessage(shownKey(k.State, k.Key)), k.Entries, k.Bytes})
+	for _, k := range n.Keys() {
+		r.TopKeys = append(r.TopKeys, keyStats{n.nameOf(k.State), k.KeyGroup, json.RawMessage(shownKey(k.State, k.Key)), k.Entries, k.Bytes})
 	}
 	return r
 }
 
-func (s *openedState) statsOf(st *census.State) stateStats {
-	total := st.Total()
+func (n *stateCount) statsOf(st *census.State) stateStats {
 	out := stateStats{
-		stateName: s.nameOf(&backends.State{Operator: st.Operator, Name: st.Name.Name, Kind: st.Kind}),
-		Entries:   total.Entries,
-		Bytes:     statsBytes{total.Bytes, st.Keys, st.Namespaces, st.MapKeys, st.Values.Sum},
+		stateName: n.nameOf(&backends.State{Operator: st.Operator, Name: st.Name.Name, Kind: st.Kind}),
 		Subtasks:  []subtaskLoad{}, KeyGroups: []keyGroupLoad{},
 	}
+	if n.uncounted(st) {
+		return out
+	}
+	total := st.Total()
+	out.Entries, out.Bytes = &total.Entries, &statsBytes{total.Bytes, st.Keys, st.Namespaces, st.MapKeys, st.Values.Sum}
 	if v := &st.Values; v.Count > 0 {
 		out.ValueSize = &statsSizes{v.Min, round(v.Mean(), 1), v.Quantile(0.99), v.Max}
 	}
-	o := s.operatorOf(st.Operator)
-	for i := range max(o.Parallelism, int32(len(o.Subtasks))) {
+	o := n.operatorOf(st.Operator)
+	for i := range subtasksOf(o) {
 		l := st.Subtasks[i]
 		out.subtasks = append(out.subtasks, l)
 		out.Subtasks = append(out.Subtasks, subtaskLoad{i, l.Entries, l.Bytes})
@@ -134,7 +137,7 @@ func (s *openedState) statsOf(st *census.State) stateStats {
 		out.Skew.Subtasks = skewOf(out.subtasks)
 	}
 	if st.Kind.Keyed() {
-		out.groups = s.groupsOf(o, st.KeyGroups)
+		out.groups = n.groupsOf(o, st.KeyGroups)
 		out.Skew.KeyGroups = skewOf(out.groups)
 	}
 	for kg, l := range st.KeyGroups {
@@ -145,9 +148,14 @@ func (s *openedState) statsOf(st *census.State) stateStats {
 	return out
 }
 
+// subtasksOf is how many sub-tasks the operator has: not more than Flink can have, whatever the file says.
+func subtasksOf(o *metadata.OperatorState) int32 {
+	return max(min(o.Parallelism, keygroups.MaxParallelism), int32(len(o.Subtasks)))
+}
+
 // groupsOf are the loads of all key groups that were asked for.
 func (s *openedState) groupsOf(o *metadata.OperatorState, counted []census.Load) []census.Load {
-	r := s.opts.groups.wanted(metadata.KeyGroupRange{First: 0, Last: o.MaxParallelism - 1})
+	r := s.opts.groups.wanted(keygroups.All(min(o.MaxParallelism, keygroups.MaxParallelism)))
 	loads := make([]census.Load, max(0, r.Len()))
 	for i := range loads {
 		if kg := int(r.First) + i; kg < len(counted) {

@@ -17,14 +17,15 @@ import (
 // streams in the widths that these rows need.
 const tableRows = 300
 
-// narrowest is how far a column may be shortened.
-const narrowest = 9
-
 // column describes a column of a table.
 type column struct {
 	title  string
 	right  bool // aligned to the right, as numbers are
 	shrink bool // may lose the middle of its text where the terminal is too narrow
+	first  bool // likewise, and before the others, to less
+	may    bool // is left out where no row has anything there
+	spare  bool // is left out where the terminal is too narrow still
+	least  int  // the width of a long table's, whose first rows alone are known when it begins
 }
 
 // cell is one value: for people, and exactly for TSV.
@@ -99,6 +100,8 @@ type table struct {
 	w       *bufio.Writer
 	rows    [][]cell // not written yet
 	widths  []int    // of the columns, once the first rows are out
+	long    bool     // there are more rows than tableRows
+	kept    []int    // which of the columns that newTable was given are shown; nil: all
 }
 
 // newTable starts a table in the form that was asked for, which is not JSON.
@@ -112,7 +115,7 @@ func (t *table) row(cells ...cell) error {
 		return t.writeTSV(cells)
 	}
 	if t.widths != nil {
-		return t.writeAligned(cells)
+		return t.writeAligned(t.without(cells))
 	}
 	t.rows = append(t.rows, cells)
 	if len(t.rows) <= tableRows {
@@ -146,8 +149,10 @@ func escapeTSV(s string) string { return escape(strings.ReplaceAll(s, `\`, `\\`)
 
 // startStreaming writes the rows so far and fixes the widths for the rest.
 func (t *table) startStreaming() error {
+	t.long = true
+	t.widths = t.fit()
 	rows := t.rows
-	t.widths, t.rows = t.fit(), nil
+	t.rows = nil
 	if err := t.writeAligned(t.header()); err != nil {
 		return err
 	}
@@ -162,7 +167,7 @@ func (t *table) startStreaming() error {
 func (t *table) header() []cell {
 	cells := make([]cell, len(t.columns))
 	for i, c := range t.columns {
-		cells[i] = text(c.title).in(bold)
+		cells[i] = cell{human: c.title, exact: c.title, style: bold}
 	}
 	return cells
 }
@@ -190,56 +195,21 @@ func (t *table) writeAligned(cells []cell) error {
 // show is what people see of a cell.
 func (t *table) show(i int, c cell, width int) string {
 	s := escape(c.human)
-	if t.env.OutTerminal && t.columns[i].shrink {
+	if t.env.OutTerminal && (t.columns[i].shrink || t.columns[i].first) {
 		s = shorten(s, width)
 	}
 	return s
 }
 
-// fit gives each column the width it needs, and takes from the widest that may
-// shrink until the terminal is wide enough.
-func (t *table) fit() []int {
-	widths := make([]int, len(t.columns))
-	total := 2 * (len(widths) - 1)
-	for i, c := range t.columns {
-		widths[i] = twwidth.Width(c.title)
-		for _, r := range t.rows {
-			widths[i] = max(widths[i], twwidth.Width(escape(r[i].human)))
-		}
-		total += widths[i]
-	}
-	if !t.env.OutTerminal || t.env.Width() <= 0 {
-		return widths
-	}
-	for over := total - t.env.Width(); over > 0; over-- {
-		i := t.widest(widths)
-		if i < 0 {
-			break
-		}
-		widths[i]--
-	}
-	return widths
-}
-
-// widest is the widest column that may still shrink, -1 where there is none.
-func (t *table) widest(widths []int) int {
-	best := -1
-	for i, c := range t.columns {
-		if c.shrink && widths[i] > narrowest && (best < 0 || widths[i] > widths[best]) {
-			best = i
-		}
-	}
-	return best
-}
-
 // render lays the rows out as a table for people.
 func (t *table) render() error {
+	t.dropEmpty()
 	widths := t.fit()
 	var buf bytes.Buffer
 	w := tablewriter.NewTable(&buf, tablewriter.WithRenderer(renderer.NewBlueprint(bare)), tablewriter.WithConfig(t.config()))
 	header := make([]string, len(t.columns))
 	for i, c := range t.columns {
-		header[i] = t.env.paintOut(bold, c.title)
+		header[i] = t.env.paintOut(bold, t.show(i, cell{human: c.title}, widths[i]))
 	}
 	w.Header(header)
 	for _, r := range t.rows {

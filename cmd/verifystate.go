@@ -17,7 +17,7 @@ import (
 	"github.com/ckpt-tool/ckpt/metadata"
 )
 
-// mostProblems is how many problems of one handle are told one by one.
+// mostProblems is how many problems of one handle and of one severity are told one by one.
 const mostProblems = 10
 
 // checkState reads all state of a snapshot entry by entry, for package verify, which knows no formats.
@@ -32,7 +32,7 @@ func (v *verification) checkState(ctx context.Context, n *layout.Node, c *metada
 		if !take(fmt.Sprint(n.URL(), " ", h.Operator.ID, " ", h.Subtask.Index, " ", h.Slot), h.Subtask.Sizes().State) {
 			continue
 		}
-		k := &stateCheck{snapshot: s, handle: h, report: report, seen: map[string]bool{}}
+		k := &stateCheck{snapshot: s, handle: h, report: report, seen: map[string]bool{}, told: map[verify.Severity]int{}}
 		if err := k.run(ctx, stateWorkers(v.env, n.Tree.Root)); err != nil {
 			return err
 		}
@@ -48,7 +48,7 @@ type stateCheck struct {
 
 	mu    sync.Mutex
 	seen  map[string]bool // problems, which each part of the handle may have met
-	told  int
+	told  map[verify.Severity]int
 	doubt error
 }
 
@@ -68,14 +68,18 @@ func (k *stateCheck) run(ctx context.Context, workers int) error {
 			k.found(err)
 		}
 	}
-	if k.told > 0 {
+	if k.told[verify.Error] > 0 {
 		return k.doubt // what does not hold its checksums is not to be read on
 	}
 	err = snapshot.Fold(ctx, k.handle.Split(workers), workers, func(ctx context.Context, _ int, p *snapshot.Part) error {
 		return k.read(ctx, p)
 	})
-	if k.told > mostProblems {
-		k.report(k.problem(&backends.Error{Message: fmt.Sprintf("%d more problems of this state", k.told-mostProblems), KeyGroup: -1}))
+	for severity, n := range k.told {
+		if n > mostProblems {
+			more := k.problem(&backends.Error{Message: fmt.Sprintf("%d more problems of this state", n-mostProblems), KeyGroup: -1})
+			more.Severity = severity
+			k.report(more)
+		}
 	}
 	return errors.Join(err, k.doubt)
 }
@@ -111,8 +115,9 @@ func (k *stateCheck) found(err error) {
 			return
 		}
 		k.seen[text] = true
-		if k.told++; k.told <= mostProblems {
-			k.report(k.problem(e))
+		p := k.problem(e)
+		if k.told[p.Severity]++; k.told[p.Severity] <= mostProblems {
+			k.report(p)
 		}
 	case k.doubt == nil && !errors.Is(err, context.Canceled):
 		k.doubt = err
@@ -121,7 +126,7 @@ func (k *stateCheck) found(err error) {
 
 func (k *stateCheck) problem(e *backends.Error) verify.StateProblem {
 	p := verify.StateProblem{
-		Problem: verify.Problem{Offset: e.Offset, Message: e.Message},
+		Problem: verify.Problem{Offset: e.Offset, Message: e.Message, Severity: verify.Error},
 		Place:   metadata.Place{Operator: k.handle.Operator, Subtask: k.handle.Subtask, Slot: k.handle.Slot},
 		URL:     e.Path, Hint: e.Hint,
 	}
