@@ -13,9 +13,6 @@ import (
 	"github.com/ckpt-tool/ckpt/backends/verify"
 )
 
-// errStop ends an iteration that is not wanted any further.
-var errStop = errors.New("stop")
-
 // scan is one iteration.
 type scan struct {
 	blob     backends.Blob
@@ -76,27 +73,11 @@ func (s *scan) all(ctx context.Context, groups []stream.KeyGroup, read func() er
 
 // passed yields err, if the iteration can go on with the next key group then.
 func (s *scan) passed(err error) bool {
-	if err == nil {
-		return true
+	var st *backends.State
+	if s.at != nil {
+		st = s.at.state
 	}
-	var wrong *backends.Error
-	switch {
-	case err == errStop:
-		return false
-	case errors.As(err, &wrong):
-		return s.yield(backends.Entry{}, s.placed(wrong))
-	}
-	s.yield(backends.Entry{}, err)
-	return false
-}
-
-// placed says where e is, and that it is passed.
-func (s *scan) placed(e *backends.Error) *backends.Error {
-	e.KeyGroup, e.Passed = s.g.ID, true
-	if s.at != nil && e.State == "" {
-		e.State = s.at.state.Name
-	}
-	return e
+	return backends.Pass(s.yield, err, st, s.g.ID)
 }
 
 // readGroup reads one key group.
@@ -147,7 +128,7 @@ func (s *scan) framed(from int64) error {
 			return err
 		}
 		if err != nil && !s.passed(s.told(err)) {
-			return errStop
+			return backends.ErrStop
 		}
 		s.at = nil
 	}
@@ -357,7 +338,7 @@ func (s *scan) give() error {
 		}
 	}
 	if !s.yield(s.entry, nil) {
-		return errStop
+		return backends.ErrStop
 	}
 	return nil
 }
@@ -371,8 +352,8 @@ func (s *scan) refuse(err error) error {
 	} else {
 		e.Err = err
 	}
-	if !s.yield(backends.Entry{}, s.placed(e)) {
-		return errStop
+	if !s.passed(e) {
+		return backends.ErrStop
 	}
 	return nil
 }

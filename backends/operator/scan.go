@@ -11,9 +11,6 @@ import (
 	"github.com/ckpt-tool/ckpt/backends/verify"
 )
 
-// errStop ends an iteration that is not wanted any further.
-var errStop = errors.New("stop")
-
 // scan is one iteration.
 type scan struct {
 	reader   *Reader
@@ -54,36 +51,14 @@ func (s *scan) all(ctx context.Context, sel backends.Selection) {
 }
 
 // passed yields err, if the iteration can go on with the next element then.
-func (s *scan) passed(err error) bool {
-	if err == nil {
-		return true
-	}
-	var wrong *backends.Error
-	switch {
-	case err == errStop:
-		return false
-	case errors.As(err, &wrong):
-		return s.yield(backends.Entry{}, s.placed(wrong))
-	}
-	s.yield(backends.Entry{}, err)
-	return false
-}
-
-// placed says of which state e is, and that it is passed.
-func (s *scan) placed(e *backends.Error) *backends.Error {
-	e.Passed = true
-	if s.state != nil && e.State == "" {
-		e.State = s.state.Name
-	}
-	return e
-}
+func (s *scan) passed(err error) bool { return backends.Pass(s.yield, err, s.state, -1) }
 
 // described holds that the header describes all states of the handle.
 func (s *scan) described() error {
 	for _, name := range s.reader.missing {
 		e := s.errorAt(0, "the header does not describe the state")
 		if e.State = name; !s.passed(e) {
-			return errStop
+			return backends.ErrStop
 		}
 	}
 	return nil
@@ -243,7 +218,7 @@ func (s *scan) give() error {
 		}
 	}
 	if !s.yield(s.entry, nil) {
-		return errStop
+		return backends.ErrStop
 	}
 	return nil
 }
@@ -252,8 +227,8 @@ func (s *scan) give() error {
 func (s *scan) refuse(err error) error {
 	e := s.w.Errorf("%s", err)
 	e.Err = err
-	if !s.yield(backends.Entry{}, s.placed(e)) {
-		return errStop
+	if !s.passed(e) {
+		return backends.ErrStop
 	}
 	return nil
 }

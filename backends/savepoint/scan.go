@@ -16,9 +16,6 @@ const (
 	endOfKeyGroup = 0xffff
 )
 
-// errStop ends an iteration that is not wanted any further.
-var errStop = errors.New("stop")
-
 // scan is one iteration.
 type scan struct {
 	reader   *Reader
@@ -74,27 +71,11 @@ func (r *record) Size(b []byte) (int, error) {
 
 // passed yields err, if the iteration can go on with the next key group then.
 func (s *scan) passed(err error) bool {
-	if err == nil {
-		return true
+	var st *backends.State
+	if s.at != nil {
+		st = s.at.state
 	}
-	var wrong *backends.Error
-	switch {
-	case err == errStop:
-		return false
-	case errors.As(err, &wrong):
-		return s.yield(backends.Entry{}, s.placed(wrong))
-	}
-	s.yield(backends.Entry{}, err)
-	return false
-}
-
-// placed says where e is, and that it is passed.
-func (s *scan) placed(e *backends.Error) *backends.Error {
-	e.KeyGroup, e.Passed = s.g.ID, true
-	if s.at != nil && e.State == "" {
-		e.State = s.at.state.Name
-	}
-	return e
+	return backends.Pass(s.yield, err, st, s.g.ID)
 }
 
 // group reads one key group.
@@ -209,7 +190,7 @@ func (s *scan) one(key, value []byte) error {
 		return s.refuse(err)
 	}
 	if !s.yield(s.entry, nil) {
-		return errStop
+		return backends.ErrStop
 	}
 	return nil
 }
@@ -232,8 +213,8 @@ func (s *scan) refuse(err error) error {
 	default:
 		e.Err = err
 	}
-	if !s.yield(backends.Entry{}, s.placed(e)) {
-		return errStop
+	if !s.passed(e) {
+		return backends.ErrStop
 	}
 	return nil
 }
