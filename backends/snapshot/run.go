@@ -67,8 +67,24 @@ func Stream(ctx context.Context, parts []*Part, workers int, read func(ctx conte
 	return nil
 }
 
-// chunkPool keeps buffers of chunkSize.
-var chunkPool = sync.Pool{New: func() any { return make([]byte, 0, chunkSize+chunkSize/8) }}
+// spare keeps some buffers of chunkSize.
+var spare = make(chan []byte, 32)
+
+func newChunk() []byte {
+	select {
+	case c := <-spare:
+		return c[:0]
+	default:
+		return make([]byte, 0, chunkSize+chunkSize/8)
+	}
+}
+
+func keepChunk(c []byte) {
+	select {
+	case spare <- c:
+	default:
+	}
+}
 
 // lane carries the output of one part.
 type lane struct {
@@ -81,7 +97,7 @@ type lane struct {
 // emit implements Emit.
 func (l *lane) emit(piece []byte) error {
 	if l.open == nil {
-		l.open = chunkPool.Get().([]byte)
+		l.open = newChunk()
 	}
 	l.open = append(l.open, piece...)
 	if len(l.open) < chunkSize {
@@ -116,7 +132,7 @@ func (l *lane) drain(write func([]byte) error) error {
 		if err := write(c); err != nil {
 			return err
 		}
-		chunkPool.Put(c[:0]) //nolint:staticcheck // a slice header costs less than a second indirection
+		keepChunk(c)
 	}
 	return l.err
 }
