@@ -30,6 +30,13 @@ show why -o table "$(ls -d 2.0.0/rescale-claim/0fdf2c68eee856e7545a46a723d3c31a/
 say 'What is in its first, which Flink reads it, and what does it depend on?'
 show inspect -o table 2.0.0/rescale-claim/$job/chk-6
 
+say 'And in its state? Types, counts, one key, and the keys with the most bytes.'
+show state ls -o table 2.0.0/rescale-claim/$job/chk-6 --count
+show state get 2.0.0/rescale-claim/$job/chk-6 --state byKind --key user-45
+show state stats -o table 2.0.0/rescale-claim/$job/chk-6 --top 3
+say 'Where do the sources of a job with Kafka go on?'
+show offsets -o table 2.2.0/kafka-hashmap/*/chk-2
+
 say 'Flink 1.18 stored no uids. Which operator is which?'
 show uid --match 1.18/*-savepoint CheckpointingSource1 CheckpointingSource2 -o table
 
