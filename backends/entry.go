@@ -51,6 +51,10 @@ type State struct {
 	TTL bool
 	// V2 is whether it is of Flink's State V2 (KEY_VALUE_V2).
 	V2 bool
+
+	// Raw is the meta of the state and KeyRaw the snapshot of its key's serializer, byte for byte as the
+	// header has them (package schema); nil where the format has none.
+	Raw, KeyRaw []byte
 }
 
 // Entry is one entry of a State. Its slices are valid until the iteration goes on, and

@@ -42,7 +42,13 @@ var arrows = []struct {
 	{"backends/handletest", []string{"backends/...", "metadata/...", "testdata"}},
 	{"backends/...", []string{"backends/...", "metadata/..."}},
 	{"restore", []string{"layout", "backends", "backends/keygroups", "backends/types", "metadata/..."}},
-	{"restore/engine", []string{"restore", "layout", "backends", "backends/keygroups", "backends/types", "metadata/..."}},
+	{"restore/coordinator", []string{"restore", "restore/checkpoints", "layout", "backends", "metadata/..."}},
+	{"restore/checkpoints", []string{"restore", "layout", "backends", "metadata/..."}},
+	{"restore/engine", []string{"restore", "restore/coordinator", "restore/checkpoints", "layout", "backends", "backends/keygroups", "backends/types", "metadata/..."}},
+	{"restore/expr", []string{"restore/engine"}},
+	{"restore/operators", []string{"restore/engine", "backends", "backends/types", "metadata/..."}},
+	{"restore/connectors", []string{"restore/engine", "layout", "backends", "backends/types", "metadata/..."}},
+	{"restore/settings", []string{"restore", "restore/engine", "restore/coordinator", "restore/checkpoints", "layout", "layout/flinkconf"}},
 	{"restore/cluster", []string{"layout"}},
 	{"restore/...", []string{"restore/...", "layout/...", "backends/...", "metadata/..."}},
 	{"testdata", []string{"metadata/..."}},
@@ -62,7 +68,7 @@ var owners = []struct {
 	{"github.com/schollz/progressbar/...", []string{"cmd"}},
 	{"github.com/vbauerster/mpb/...", []string{"cmd"}},
 	{"github.com/jcmturner/...", []string{"layout/storage/..."}},
-	{"github.com/goccy/...", []string{"layout/flinkconf", "layout/gate"}},
+	{"github.com/goccy/...", []string{"layout/flinkconf", "layout/gate", "restore/job"}},
 	{"github.com/klauspost/compress/...", []string{"backends/..."}},
 	{"github.com/aws/...", []string{"layout/storage/..."}},
 	{"cloud.google.com/...", []string{"layout/storage/..."}},
@@ -70,7 +76,7 @@ var owners = []struct {
 	{"github.com/colinmarc/hdfs/...", []string{"layout/storage/..."}},
 	{"github.com/cockroachdb/pebble/...", []string{"backends/pebble"}},
 	{"github.com/parquet-go/...", []string{"layout/inventory", "backends/columns"}},
-	{"cel.dev/...", []string{"backends/where"}},
+	{"cel.dev/...", []string{"backends/where", "restore/expr"}},
 }
 
 // purists are rooms that import no library but those named.

@@ -1,0 +1,118 @@
+package coordinator
+
+import (
+	"time"
+
+	"github.com/ckpt-tool/ckpt/backends"
+	"github.com/ckpt-tool/ckpt/metadata"
+)
+
+// TaskID names one execution of a sub-task of a chain of operators (Flink: ExecutionAttemptID).
+type TaskID struct {
+	Vertex  metadata.OperatorID // Flink: JobVertexID, that of the chain's head
+	Subtask int32
+	Attempt int32
+}
+
+// Vertex is a chain of operators, as the coordinator knows it.
+type Vertex struct {
+	ID                          metadata.OperatorID
+	Name                        string
+	Parallelism, MaxParallelism int32
+	Operators                   []OperatorInfo
+}
+
+// OperatorInfo is one operator of a chain.
+type OperatorInfo struct {
+	ID        metadata.OperatorID
+	UID, Name string
+}
+
+// CheckpointMetaData is what a task is told of a checkpoint (Flink: CheckpointMetaData).
+type CheckpointMetaData struct {
+	ID        int64
+	Timestamp time.Time
+}
+
+// Mode is how barriers are handled (Flink: CheckpointingMode).
+type Mode uint8
+
+// The modes.
+const (
+	ExactlyOnce Mode = iota
+	AtLeastOnce
+)
+
+// CheckpointOptions is how a snapshot is to be taken (Flink: CheckpointOptions).
+type CheckpointOptions struct {
+	Type   Type
+	Target string // of a savepoint
+	Mode   Mode
+}
+
+// Type is the kind of a snapshot (Flink: SnapshotType).
+type Type uint8
+
+// The types.
+const (
+	Checkpoint         Type = iota
+	FullCheckpoint          // refers to no older file: the first one after NO_CLAIM
+	Savepoint               // canonical
+	NativeSavepoint         // in the state backend's own format
+	SavepointTerminate      // stop-with-savepoint after draining
+	SavepointSuspend        // stop-with-savepoint
+)
+
+// Gateway tells tasks. Its methods come back at once; tasks answer by ReceiveAcknowledge and ReceiveDecline, from any goroutine.
+type Gateway interface {
+	// Trigger begins a checkpoint in a source; others hear of it by barriers.
+	Trigger(t TaskID, m CheckpointMetaData, o CheckpointOptions, streams backends.Streams)
+	// Completed, Aborted: the task tells its operators. latest is the id of the latest completed one, 0 for none.
+	Completed(t TaskID, id int64, at time.Time, latestSubsumed int64)
+	Aborted(t TaskID, id, latest int64)
+}
+
+// Acknowledge is a task's answer: all its operators are snapshotted (Flink: AcknowledgeCheckpoint).
+type Acknowledge struct {
+	Task       TaskID
+	Checkpoint int64
+	Metrics    Metrics
+	// States holds an entry for each operator of the chain that has state.
+	States map[metadata.OperatorID]metadata.SubtaskState
+}
+
+// Metrics is what a snapshot cost one sub-task (Flink: CheckpointMetrics).
+type Metrics struct {
+	Alignment, StartDelay, Sync, Async time.Duration
+	Bytes                              int64 // written anew by this checkpoint
+	Processed                          int64 // bytes during alignment; 0 where not counted
+}
+
+// Decline is a task's refusal (Flink: DeclineCheckpoint).
+type Decline struct {
+	Task       TaskID
+	Checkpoint int64
+	Reason     error
+}
+
+// Answer is what became of an acknowledgement (Flink: PendingCheckpoint.TaskAcknowledgeResult).
+type Answer uint8
+
+// The answers.
+const (
+	Success   Answer = iota
+	Duplicate        // it was there already: what differs is deleted
+	Unknown          // no such checkpoint or task: the state is deleted
+	Discarded        // the checkpoint was given up: the state is deleted
+)
+
+// Clock is the time, which a simulation makes up.
+type Clock interface {
+	Now() time.Time
+	AfterFunc(d time.Duration, f func()) (stop func() bool)
+}
+
+// Executor runs what may take long: writing `_metadata`, deleting.
+type Executor interface {
+	Execute(f func())
+}
