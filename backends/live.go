@@ -145,7 +145,7 @@ func (r *SnapshotResult) Empty() bool { return r.JobManagerOwned == nil }
 type Streams interface {
 	// Create begins a file.
 	Create(ctx context.Context, scope metadata.Scope) (StateStream, error)
-	// Upload makes a file of a local one.
+	// Upload makes a file of a local one. The handle is never nil: of an empty file it is an inline one.
 	Upload(ctx context.Context, scope metadata.Scope, path string) (metadata.StreamHandle, error)
 	// Discard deletes what a handle refers to, of a snapshot that failed. It does nothing for inline handles.
 	Discard(ctx context.Context, h metadata.StreamHandle) error

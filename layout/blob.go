@@ -41,9 +41,9 @@ func (b *Blobs) Close() error {
 func (b *Blobs) Open(ctx context.Context, h metadata.StreamHandle) (*Blob, error) {
 	switch h := h.(type) {
 	case *metadata.InlineHandle:
-		return &Blob{name: Join(b.target.Store.URL(), b.target.Metadata), size: int64(len(h.Data)), inline: bytes.NewReader(h.Data)}, nil
+		return NewInlineBlob(Join(b.target.Store.URL(), b.target.Metadata), h.Data), nil
 	case *metadata.EmptySegmentHandle:
-		return &Blob{name: "empty", inline: bytes.NewReader(nil)}, nil
+		return NewInlineBlob("empty", nil), nil
 	case *metadata.KeyGroupsHandle:
 		return b.Open(ctx, h.Delegate)
 	}
@@ -126,6 +126,16 @@ type Blob struct {
 	offset int64
 	size   int64
 	inline *bytes.Reader
+}
+
+// NewFileBlob is size bytes from offset on of the file key of a store. Nothing is asked of the store before ReadAt.
+func NewFileBlob(ctx context.Context, store Opener, key, url string, offset, size int64) *Blob {
+	return &Blob{ctx: ctx, store: store, key: key, name: url, offset: offset, size: size}
+}
+
+// NewInlineBlob is the data of an inline handle, in the `_metadata` of that URL.
+func NewInlineBlob(url string, data []byte) *Blob {
+	return &Blob{name: url, size: int64(len(data)), inline: bytes.NewReader(data)}
 }
 
 // Size is the number of bytes, as the handle tells it.

@@ -35,8 +35,11 @@ type Access interface {
 	SavepointLocation(ctx context.Context, id int64, target string) (Location, error)
 	// Files opens what handles of this storage, and of others by URL, refer to.
 	Files() backends.Files
-	// Discard deletes the file of a handle; one that is gone is no error. Inline handles need nothing.
+	// Discard deletes the file of a handle; one that is gone is no error. Inline handles need nothing. Relative ones lie below
+	// exclusive; those that this package makes are absolute until `_metadata` is written.
 	Discard(ctx context.Context, h metadata.StreamHandle, exclusive string) error
+	// CheckAnswer refuses what one task may not send: handles that hold more bytes than fit into an answer (ErrFrame).
+	CheckAnswer(states map[metadata.OperatorID]metadata.SubtaskState) error
 	// DiscardMetadata deletes the `_metadata` of a pointer. RemoveDir removes its directory if it is empty (Flink: not recursively).
 	DiscardMetadata(ctx context.Context, pointer string) error
 	RemoveDir(ctx context.Context, pointer string) error
@@ -49,7 +52,7 @@ type Location interface {
 	Streams() backends.Streams
 	// Exclusive is the directory that relative handles are meant below: the pointer to be. "" where there is none.
 	Exclusive() string
-	// Complete writes `_metadata`, and gives the external pointer: the URL of the directory, "" where it is not externally addressable.
+	// Complete writes `_metadata`, with what lies in Exclusive by relative paths, and gives the external pointer: the URL of the directory, "" where it is not externally addressable.
 	Complete(ctx context.Context, m *metadata.Checkpoint) (pointer string, size int64, err error)
 	// Dispose deletes all that lies in the checkpoint's own directory, of a checkpoint that failed (Flink: disposeOnFailure).
 	Dispose(ctx context.Context) error
