@@ -21,6 +21,7 @@ type Reader struct {
 	under []under
 
 	key        backends.Type // nil where nothing tells
+	keyRaw     []byte        // the snapshot of its serializer, if what was materialized has it
 	slots      []slot
 	byName     map[string]int
 	known      map[*backends.State]known
@@ -58,7 +59,7 @@ func Open(ctx context.Context, files backends.Files, h *metadata.ChangelogHandle
 	for _, u := range r.under {
 		for _, st := range u.reader.States() {
 			if r.key == nil {
-				r.key = st.Key
+				r.key, r.keyRaw = st.Key, st.KeyRaw
 			}
 		}
 	}
@@ -141,7 +142,7 @@ func (r *Reader) settle() {
 			continue
 		}
 		if l.state.Kind != backends.Timer {
-			l.state.Key = r.key
+			l.state.Key, l.state.KeyRaw = r.key, r.keyRaw
 		}
 		l.state = r.unify(l.slot, l.state)
 	}

@@ -47,7 +47,7 @@ func New(blob backends.Blob, head *schema.Keyed, h *metadata.KeyGroupsHandle, o 
 	}
 	for i := range head.States {
 		m := &head.States[i]
-		st := m.State(o, head.Key)
+		st := head.State(i, o)
 		r.states = append(r.states, st)
 		r.forms = append(r.forms, newForm(st, m, head.Key))
 	}

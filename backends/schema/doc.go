@@ -1,4 +1,4 @@
-// Package schema reads the headers that say which states a stream holds, and of which types.
+// Package schema reads and writes the headers that say which states a stream holds, and of which types.
 //
 // All numbers are big-endian; utf is as DataOutput.writeUTF has it; a snapshot is that of a
 // serializer, which package types reads.
@@ -17,7 +17,8 @@
 // the stream's entries call the state by. Compression is of what follows the header, never of itself.
 //
 // Nothing in a header tells its length, nor that of a snapshot. A serializer that nobody knows
-// blocks what follows it: see [ReadKeyed].
+// blocks what follows it: see [ReadKeyed]. What is carried on from a header is written as it was read, byte by byte; what a job made
+// anew has the snapshots that types.AppendSnapshot writes, and is then equal to what Flink 2.2 writes.
 //
 // Sources: Flink's KeyedBackendSerializationProxy, OperatorBackendSerializationProxy,
 // StateMetaInfoSnapshot, StateMetaInfoSnapshotReadersWriters.

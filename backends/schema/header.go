@@ -9,6 +9,7 @@ type Keyed struct {
 	Version    int32
 	Compressed bool // the key groups are Snappy framed
 	Key        backends.Type
+	KeyRaw     []byte // the snapshot of Key's serializer, byte for byte
 	States     []Meta // the place of a state is its number in the stream (kvStateId)
 	Size       int    // of the header, in bytes
 }
@@ -36,7 +37,9 @@ func ReadKeyed(b []byte, opts *backends.Options) (*Keyed, error) {
 	r := newReader(b, opts)
 	h := &Keyed{Version: r.version("keyed state", keyedVersion)}
 	h.Compressed = r.flag("the flag of compression")
+	at := r.at
 	h.Key = r.snapshot("the key serializer")
+	h.KeyRaw = r.since(at)
 	h.States = r.metas(MetaType.keyed)
 	h.Size = r.size()
 	return h, r.done()
@@ -53,6 +56,13 @@ func ReadOperator(b []byte, opts *backends.Options) (*Operator, error) {
 	h.Broadcast = r.metas(func(t MetaType) bool { return t == BroadcastState })
 	h.Size = r.size()
 	return h, r.done()
+}
+
+// State is the state of a number as readers give it.
+func (h *Keyed) State(i int, o backends.Origin) *backends.State {
+	st := h.States[i].State(o, h.Key)
+	st.KeyRaw = h.KeyRaw
+	return st
 }
 
 // size is how much was read, if all was.

@@ -50,6 +50,9 @@ type Meta struct {
 	// The types as the header has them, nil where it has none: Key of broadcast state only, UserKey of
 	// maps of State V2 only. Value is of the whole: that of a list is a *types.List.
 	Key, Namespace, Value, UserKey backends.Type
+
+	// Raw is the meta as it was read, byte for byte.
+	Raw []byte
 }
 
 // ReadMeta reads the meta at the beginning of b, and how many bytes it takes. Its errors are those of
@@ -65,6 +68,7 @@ func ReadMeta(b []byte, opts *backends.Options) (*Meta, int, error) {
 
 func (r *reader) meta() Meta {
 	r.state = ""
+	from := r.at
 	m := Meta{Name: r.utf("the name of a state")}
 	r.state = m.Name
 	at := r.at
@@ -83,6 +87,7 @@ func (r *reader) meta() Meta {
 		r.serializer(&m)
 	}
 	r.complete(&m)
+	m.Raw = r.since(from)
 	return m
 }
 

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -59,6 +60,14 @@ func (r *reader) take(n int, what string) []byte {
 	b := r.data[r.at : r.at+n]
 	r.at += n
 	return b
+}
+
+// since is a copy of what was read from at on; nil after an error.
+func (r *reader) since(at int) []byte {
+	if r.err != nil {
+		return nil
+	}
+	return bytes.Clone(r.data[at:r.at])
 }
 
 func (r *reader) i32(what string) int32 {

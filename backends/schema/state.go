@@ -25,7 +25,7 @@ var (
 // where timers are not of Flink's TimerSerializer they are nil, and Value is the type of the
 // element.
 func (m *Meta) State(o backends.Origin, key backends.Type) *backends.State {
-	s := &backends.State{Operator: o.Operator, Subtask: o.Subtask, Name: m.Name, Value: m.Value}
+	s := &backends.State{Operator: o.Operator, Subtask: o.Subtask, Name: m.Name, Value: m.Value, Raw: m.Raw}
 	switch m.Type {
 	case OperatorState:
 		s.Kind = mode(m)

@@ -87,7 +87,7 @@ func (t *blob) FromJSON(json []byte) (any, error) {
 // Hash implements backends.Type.
 func (t *blob) Hash(any) (int32, bool) { return 0, false }
 
-func (t *blob) withClass(class string) backends.Type { return &blob{named{t.name, class}} }
+func (t *blob) withClass(class string) backends.Type { return &blob{named{name: t.name, class: class}} }
 
 // newBytes makes the type of so many bytes, as they are.
 func newBytes(n int) *fixed[[]byte] {

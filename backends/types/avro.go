@@ -51,7 +51,7 @@ func readAvro(s *snapshots, class string, version int32) backends.Type {
 		s.fail("the Avro schema: %v", err)
 		return broken
 	}
-	return &Avro{named{"Avro<" + parsed.name + ">", class}, parsed}
+	return &Avro{named{name: "Avro<" + parsed.name + ">", class: class}, parsed}
 }
 
 const (

@@ -208,7 +208,7 @@ func (t *bigInteger) Hash(v any) (int32, bool) {
 }
 
 func (t *bigInteger) withClass(class string) backends.Type {
-	return &bigInteger{named{t.name, class}}
+	return &bigInteger{named{name: t.name, class: class}}
 }
 
 // appendUnscaled appends a BigDecimal as Java's toString does: plain if the scale is not negative and the number not
@@ -381,5 +381,5 @@ func (t *bigDecimal) Hash(v any) (int32, bool) {
 }
 
 func (t *bigDecimal) withClass(class string) backends.Type {
-	return &bigDecimal{named{t.name, class}}
+	return &bigDecimal{named{name: t.name, class: class}}
 }

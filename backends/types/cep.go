@@ -21,7 +21,7 @@ var cepBodies = map[string]bodyReader{
 	"DeweyNumber$DeweyNumberSerializer$DeweyNumberSerializerSnapshot": func(s *snapshots, class string, version int32) backends.Type {
 		s.empty(class, version)
 		t := *intsType
-		t.named = named{"DeweyNumber", class}
+		t.named = named{name: "DeweyNumber", class: class}
 		return &t
 	},
 	"NodeId$NodeIdSerializer$NodeIdSerializerSnapshot": composed(1, func(class string, ts []backends.Type) backends.Type {
@@ -35,14 +35,14 @@ var cepBodies = map[string]bodyReader{
 		return lockable(ts[0], class)
 	}),
 	"SharedBufferNodeSerializerSnapshotV2": composed(1, func(class string, ts []backends.Type) backends.Type {
-		return &sequence{named: named{"SharedBufferNode", class}, element: lockable(ts[0], ""), address: true}
+		return &sequence{named: named{name: "SharedBufferNode", class: class}, element: lockable(ts[0], ""), address: true}
 	}),
 	"NFAStateSerializerSnapshot": nfaBody,
 }
 
 // maybe is a type with a byte before it that is 0 for null.
 func maybe(name string, t backends.Type, class string) *nullable {
-	return &nullable{named: named{name, class}, inner: t, flag: present}
+	return &nullable{named: named{name: name, class: class}, inner: t, flag: present}
 }
 
 func lockable(t backends.Type, class string) *product {

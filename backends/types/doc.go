@@ -11,7 +11,7 @@
 // The body is the class's own affair, and there is no length: who does not know the class can
 // read nothing of what follows. So the classes are told in tables, by their simple names, which
 // Flink has kept while it moved them between packages; see bodyOf. What no table knows, the
-// user can tell by hand; see ParseSpec. Types are made of few forms:
+// user can tell by hand; see ParseSpec. AppendSnapshot writes what ReadSnapshot reads. Types are made of few forms:
 //
 //	fixed     all values of one length: numbers, times, windows
 //	sequence  i32 count, elements, each perhaps with a flag: List, Set, arrays

@@ -19,6 +19,9 @@ type enum struct {
 	ids   []int32 // nil: 0, 1, 2…
 }
 
+// specEnum stands for the class of one that was described by hand.
+const specEnum = "Enum"
+
 func newEnum(of string, names []string, ids []int32, class string) *enum {
 	list := names
 	if ids != nil {
@@ -27,7 +30,7 @@ func newEnum(of string, names []string, ids []int32, class string) *enum {
 			list = append(list, n+"="+strconv.Itoa(int(ids[i])))
 		}
 	}
-	return &enum{named{"Enum(" + strings.Join(list, ", ") + ")", class}, of, names, ids}
+	return &enum{named{name: "Enum(" + strings.Join(list, ", ") + ")", class: class}, of, names, ids}
 }
 
 func (t *enum) at(b []byte) (int, error) {

@@ -10,6 +10,7 @@ import (
 type named struct {
 	name  string
 	class string
+	Source
 }
 
 // String implements backends.Type.
@@ -195,12 +196,12 @@ func (t *void) FromJSON(json []byte) (any, error) {
 func (t *void) Hash(any) (int32, bool) { return 0, false }
 
 func (t *void) withClass(class string) backends.Type {
-	return &void{named{t.name, class}, t.width}
+	return &void{named{name: t.name, class: class}, t.width}
 }
 
 // voidNamespace is a byte of which Flink says that it has no length.
 type voidNamespace struct{ void }
 
 func (t *voidNamespace) withClass(class string) backends.Type {
-	return &voidNamespace{void{named{t.name, class}, t.width}}
+	return &voidNamespace{void{named{name: t.name, class: class}, t.width}}
 }

@@ -320,4 +320,6 @@ func (t *javaValue) FromJSON(json []byte) (any, error) {
 // Hash implements backends.Type.
 func (t *javaValue) Hash(any) (int32, bool) { return 0, false }
 
-func (t *javaValue) withClass(class string) backends.Type { return &javaValue{named{t.name, class}} }
+func (t *javaValue) withClass(class string) backends.Type {
+	return &javaValue{named{name: t.name, class: class}}
+}

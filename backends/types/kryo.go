@@ -69,7 +69,7 @@ func (k *Kryo) knows(class string) bool {
 func readKryo(s *snapshots, class string, version int32) backends.Type {
 	s.only(class, version, 2)
 	k := &Kryo{value: s.utf(), ids: map[int]kryoClass{}, custom: map[string]bool{}}
-	k.named = named{"Kryo<" + simpleName(k.value) + ">", class}
+	k.named = named{name: "Kryo<" + simpleName(k.value) + ">", class: class}
 	if s.reader.opts != nil {
 		k.version = s.reader.opts.Kryo
 	}

@@ -20,7 +20,7 @@ func NewMap(key, value backends.Type, class string) *Map {
 	if n, ok := key.(*nullable); ok {
 		texts = isText(n.inner)
 	}
-	return &Map{named{"Map<" + key.String() + ", " + value.String() + ">", class}, key, value, texts}
+	return &Map{named{name: "Map<" + key.String() + ", " + value.String() + ">", class: class}, key, value, texts}
 }
 
 // Width implements backends.Type.

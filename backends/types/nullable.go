@@ -17,7 +17,7 @@ func newNullable(inner backends.Type, padding int, class string) *nullable {
 	if padding > 0 {
 		name = "PaddedNullable<" + inner.String()
 	}
-	return &nullable{named{name + ">", class}, inner, absent, padding}
+	return &nullable{named{name: name + ">", class: class}, inner, absent, padding}
 }
 
 // Width implements backends.Type.

@@ -9,6 +9,7 @@ import (
 type Opaque struct {
 	class string
 	text  string
+	Source
 }
 
 // NewOpaque makes the type of a class; hint says what to do about it, if that is known.

@@ -43,7 +43,7 @@ func newPojo(of string, parts []part, class string) *Pojo {
 	for i := range parts {
 		texts[i] = parts[i].name + ":" + parts[i].t.String()
 	}
-	return &Pojo{named: named{"Pojo(" + of + "){" + strings.Join(texts, ", ") + "}", class}, Of: of, parts: ready(parts)}
+	return &Pojo{named: named{name: "Pojo(" + of + "){" + strings.Join(texts, ", ") + "}", class: class}, Of: of, parts: ready(parts)}
 }
 
 // Width implements backends.Type.

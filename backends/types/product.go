@@ -47,7 +47,7 @@ type product struct {
 }
 
 func newProduct(name, class string, parts []part) *product {
-	p := &product{named: named{name, class}, parts: ready(parts)}
+	p := &product{named: named{name: name, class: class}, parts: ready(parts)}
 	for _, f := range parts {
 		w := flinkLength(f.t)
 		if w <= 0 { // Flink's tuples take a length of 0 for an unknown one

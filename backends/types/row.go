@@ -16,7 +16,7 @@ type Row struct {
 }
 
 func newRow(fields []backends.Type, kinds bool, class string) *Row {
-	t := &Row{named{"Row" + typeArgs(fields), class}, fields, 0}
+	t := &Row{named{name: "Row" + typeArgs(fields), class: class}, fields, 0}
 	if kinds {
 		t.kinds = 2
 		return t

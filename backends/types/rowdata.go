@@ -24,6 +24,7 @@ import (
 type RowData struct {
 	class string
 	row   *layout
+	Source
 }
 
 // String implements backends.Type.

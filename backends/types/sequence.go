@@ -36,18 +36,18 @@ type List struct {
 
 // NewList makes the type of the lists of an element.
 func NewList(element backends.Type, class string) *List {
-	name := named{"List<" + element.String() + ">", class}
+	name := named{name: "List<" + element.String() + ">", class: class}
 	return &List{sequence{named: name, element: element, list: true}, element}
 }
 
 // newSet makes the type of sets (Flink: SetSerializer).
 func newSet(element backends.Type, class string) *sequence {
-	return &sequence{named: named{"Set<" + element.String() + ">", class}, element: element, flag: absent}
+	return &sequence{named: named{name: "Set<" + element.String() + ">", class: class}, element: element, flag: absent}
 }
 
 // newArray makes the type of arrays of objects (Flink: GenericArraySerializer).
 func newArray(element backends.Type, class string) *sequence {
-	return &sequence{named: named{"Array<" + element.String() + ">", class}, element: element, flag: present, address: true}
+	return &sequence{named: named{name: "Array<" + element.String() + ">", class: class}, element: element, flag: present, address: true}
 }
 
 // newTraversable makes the type of Scala's collections, which hash in ways of their own (Flink: TraversableSerializer).

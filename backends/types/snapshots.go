@@ -168,6 +168,7 @@ func (s *snapshots) versioned() backends.Type {
 		return broken
 	}
 	s.class = outer
+	remember(t, s.data[start:s.at])
 	return t
 }
 
@@ -284,6 +285,7 @@ func (s *snapshots) inFrame(frame []byte) backends.Type {
 		t = in.versioned()
 		if e, ok := in.err.(*SnapshotError); ok && e.Unknown {
 			t, in.err, in.at = NewOpaque(e.Class, ""), nil, len(frame)
+			remember(t, frame)
 		}
 	})
 	return t

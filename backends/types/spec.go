@@ -294,5 +294,5 @@ func (p *specParser) enum() backends.Type {
 	if p.err != nil {
 		return broken
 	}
-	return newEnum("Enum", names, ids, "")
+	return newEnum(specEnum, names, ids, "")
 }

@@ -275,7 +275,7 @@ func (t *stringText) Hash(v any) (int32, bool) {
 }
 
 func (t *stringText) withClass(class string) backends.Type {
-	return &stringText{named{t.name, class}}
+	return &stringText{named{name: t.name, class: class}}
 }
 
 // fromModified reads Java's modified UTF-8 as WTF-8.

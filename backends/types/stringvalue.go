@@ -57,7 +57,9 @@ func (t *valueText) FromJSON(json []byte) (any, error) {
 // Hash implements backends.Type. A StringValue does not hash as a String does.
 func (t *valueText) Hash(any) (int32, bool) { return 0, false }
 
-func (t *valueText) withClass(class string) backends.Type { return &valueText{named{t.name, class}} }
+func (t *valueText) withClass(class string) backends.Type {
+	return &valueText{named{name: t.name, class: class}}
+}
 
 // utf is a text as DataOutput.writeUTF has it: an u16 length in bytes, and modified UTF-8. None of Flink's serializers
 // has such values, but many of jobs do.
@@ -138,4 +140,4 @@ func (t *utf) Hash(v any) (int32, bool) {
 	return hashText(s), ok
 }
 
-func (t *utf) withClass(class string) backends.Type { return &utf{named{t.name, class}} }
+func (t *utf) withClass(class string) backends.Type { return &utf{named{name: t.name, class: class}} }

@@ -30,7 +30,7 @@ func newSum(name, class string, options ...option) *sum {
 			ts = append(ts, o.t)
 		}
 	}
-	return &sum{named: named{name + typeArgs(ts), class}, options: options}
+	return &sum{named: named{name: name + typeArgs(ts), class: class}, options: options}
 }
 
 func (t *sum) of(b []byte) (*option, error) {

@@ -196,7 +196,7 @@ func readNullAwareMap(s *snapshots, class string, version int32) backends.Type {
 }
 
 func readView(s *snapshots, class string, version int32) backends.Type {
-	return &renamed{s.exactly(1, s.composite(class, version, nil))[0], class}
+	return &renamed{Type: s.exactly(1, s.composite(class, version, nil))[0], class: class}
 }
 
 // readLinkedList reads a list that begins with a mask of what is null in it, unless it is older than the mask.
@@ -240,13 +240,14 @@ func readRowDataKey(s *snapshots, class string, version int32) backends.Type {
 	for range 2 {
 		s.take(int(s.i32()))
 	}
-	return &renamed{s.versioned(), class}
+	return &renamed{Type: s.versioned(), class: class}
 }
 
 // renamed is a type under the class of another snapshot.
 type renamed struct {
 	backends.Type
 	class string
+	Source
 }
 
 // Class implements backends.Type.

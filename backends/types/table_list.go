@@ -81,7 +81,7 @@ type masked struct {
 }
 
 func newMasked(element backends.Type, class string) *masked {
-	return &masked{named{"List<" + element.String() + ">", class}, element}
+	return &masked{named{name: "List<" + element.String() + ">", class: class}, element}
 }
 
 // Width implements backends.Type.

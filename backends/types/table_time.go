@@ -49,7 +49,7 @@ func newMoment[T any](class string, precision int32, name string, from func(Inst
 	}
 	return &checked[T]{
 		fixed: fixed[T]{
-			named: named{fmt.Sprintf("%s(%d)", name, precision), class}, width: width, text: text, parse: parse,
+			named: named{name: fmt.Sprintf("%s(%d)", name, precision), class: class}, width: width, text: text, parse: parse,
 			get: func(b []byte) (v T, problem string) {
 				nanos := int32(0)
 				if width == 12 {
@@ -79,7 +79,7 @@ func newMoment[T any](class string, precision int32, name string, from func(Inst
 // newExternal is the type of a nested one, with the meaning that SQL gives its numbers.
 func newExternal(class string, inner backends.Type, c *column) backends.Type {
 	if c == nil {
-		return &renamed{inner, class}
+		return &renamed{Type: inner, class: class}
 	}
 	switch {
 	case c.kind == sqlDate && inner.Width() == 4:
@@ -89,14 +89,14 @@ func newExternal(class string, inner backends.Type, c *column) backends.Type {
 	case c.kind == sqlInstant && inner.Width() >= 8:
 		return newMoment(class, c.precision, "TIMESTAMP_LTZ", func(i Instant) Instant { return i }, func(i Instant) Instant { return i }, appendInstant, parseInstant)
 	}
-	return &renamed{inner, class}
+	return &renamed{Type: inner, class: class}
 }
 
 // newDateData is the type of a DATE: an i32 of days since 1970.
 func newDateData(class string) backends.Type {
 	return &checked[Date]{
 		fixed: fixed[Date]{
-			named: named{"DATE", class}, width: 4, text: quoted(appendDate), parse: localDateType.parse,
+			named: named{name: "DATE", class: class}, width: 4, text: quoted(appendDate), parse: localDateType.parse,
 			get: func(b []byte) (Date, string) { return fromDays(int64(int32(binary.BigEndian.Uint32(b)))), "" },
 			put: func(dst []byte, v Date) []byte { return putInt(dst, int32(v.days())) },
 		},
@@ -113,7 +113,7 @@ func newDateData(class string) backends.Type {
 func newTimeData(class string) backends.Type {
 	return &checked[Time]{
 		fixed: fixed[Time]{
-			named: named{"TIME", class}, width: 4, text: quoted(appendTime), parse: localTimeType.parse,
+			named: named{name: "TIME", class: class}, width: 4, text: quoted(appendTime), parse: localTimeType.parse,
 			get: func(b []byte) (Time, string) {
 				ms := int32(binary.BigEndian.Uint32(b))
 				if ms < 0 || ms >= millisPerDay {

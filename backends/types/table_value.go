@@ -18,7 +18,7 @@ func newFramed(name, class string, c *column) *framed {
 	if c.kind == sqlArray || c.kind == sqlMap {
 		name = c.String()
 	}
-	return &framed{named{name, class}, c}
+	return &framed{named{name: name, class: class}, c}
 }
 
 func newStringData(class string) backends.Type {
@@ -106,6 +106,7 @@ func (t *framed) Hash(any) (int32, bool) { return 0, false }
 type decimalData struct {
 	class  string
 	column *column
+	Source
 }
 
 // String implements backends.Type.
@@ -188,12 +189,12 @@ func (t *decimalData) FromJSON(json []byte) (any, error) { return decimalFromJSO
 func (t *decimalData) Hash(any) (int32, bool) { return 0, false }
 
 // newNull is the type of values that are always null, and a byte (Flink: NullSerializer).
-func newNull(class string) backends.Type { return &void{named{"Null", class}, 1} }
+func newNull(class string) backends.Type { return &void{named{name: "Null", class: class}, 1} }
 
 // newCountWindow is the type of the windows of so many rows, which are numbered.
 func newCountWindow(class string) backends.Type {
 	t := *longType
-	t.named, t.hash = named{"CountWindow", class}, nil
+	t.named, t.hash = named{name: "CountWindow", class: class}, nil
 	return &t
 }
 
@@ -201,7 +202,9 @@ func newCountWindow(class string) backends.Type {
 // read: in JSON it is all of these bytes.
 type variantData struct{ named }
 
-func newVariant(class string) backends.Type { return &variantData{named{"VARIANT", class}} }
+func newVariant(class string) backends.Type {
+	return &variantData{named{name: "VARIANT", class: class}}
+}
 
 // Width implements backends.Type.
 func (t *variantData) Width() int { return -1 }

@@ -59,5 +59,5 @@ func (t *tuple0) FromJSON(json []byte) (any, error) {
 }
 
 func (t *tuple0) withClass(class string) backends.Type {
-	return &tuple0{void{named{t.name, class}, t.width}}
+	return &tuple0{void{named{name: t.name, class: class}, t.width}}
 }
