@@ -67,6 +67,13 @@ type Table interface {
 	All(r metadata.KeyGroupRange) iter.Seq2[Row, error]
 }
 
+// Seeker is a Table of an ordered Store that can begin within a key group. The timers of Keyed are read with it where it is
+// there, so as not to read over those that were removed.
+type Seeker interface {
+	// From yields the entries of a key group from a key on.
+	From(kg int32, key []byte) iter.Seq2[Row, error]
+}
+
 // Row is one entry of a Table.
 type Row struct {
 	KeyGroup        int32

@@ -58,5 +58,10 @@ type OperatorConfig struct {
 	Subtask int32
 	// Restored are the handles of this sub-task, with the offsets that were dealt out to it.
 	Restored []*metadata.OperatorStateHandle
-	Files    Files
+	// Whole are the same handles as the checkpoint has them, with all their offsets, each in the place of its own: they tell where
+	// elements end whose layout is not known. Where there is none, such elements are refused.
+	Whole []*metadata.OperatorStateHandle
+	Files Files
+	// Options are what the files of Restored do not tell.
+	Options Options
 }

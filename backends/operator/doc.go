@@ -1,4 +1,7 @@
-// Package operator reads operator state: lists, unions and broadcast maps.
+// Package operator reads operator state, and keeps that of a running job: lists, unions and broadcast maps.
+//
+//	Reader   what one handle holds, as entries
+//	Live     the state of a running sub-task (Open), which writes its snapshots
 //
 // All numbers are big-endian. A header (package schema) begins the stream; the handle knows, by the name of the
 // state, where its elements begin.

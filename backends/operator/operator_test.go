@@ -120,7 +120,7 @@ func TestEntries(t *testing.T) {
 			}
 		}
 	}
-	r, err := Open(t.Context(), nil, &metadata.OperatorStateHandle{}, backends.Origin{}, nil)
+	r, err := OpenReader(t.Context(), nil, &metadata.OperatorStateHandle{}, backends.Origin{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -32,9 +32,9 @@ type element struct {
 	from, to int64
 }
 
-// Open opens the stream of a handle and reads its header. The errors are those of files and of
+// OpenReader opens the stream of a handle and reads its header. The errors are those of files and of
 // schema.LoadOperator.
-func Open(ctx context.Context, files backends.Files, h *metadata.OperatorStateHandle, o backends.Origin, opts *backends.Options) (*Reader, error) {
+func OpenReader(ctx context.Context, files backends.Files, h *metadata.OperatorStateHandle, o backends.Origin, opts *backends.Options) (*Reader, error) {
 	if h.Delegate == nil { // it has no state at all
 		return &Reader{origin: o, opts: opts}, nil
 	}

@@ -22,7 +22,7 @@ func opener(h *handletest.Handle) func(handletest.Files) (backends.Reader, error
 	opts := h.Options
 	opts.Verify = true
 	return func(f handletest.Files) (backends.Reader, error) {
-		r, err := Open(context.Background(), f, h.Operator, h.Origin, &opts)
+		r, err := OpenReader(context.Background(), f, h.Operator, h.Origin, &opts)
 		if err != nil {
 			return nil, err
 		}
@@ -126,7 +126,7 @@ func FuzzEntries(f *testing.F) {
 			h.States[0].Mode = metadata.Broadcast
 		}
 		h.Delegate = &metadata.InlineHandle{Data: data}
-		r, err := Open(t.Context(), handletest.Files{Blob: &handletest.Blob{Data: data}}, h, backends.Origin{}, &backends.Options{Verify: true})
+		r, err := OpenReader(t.Context(), handletest.Files{Blob: &handletest.Blob{Data: data}}, h, backends.Origin{}, &backends.Options{Verify: true})
 		if err != nil {
 			return
 		}

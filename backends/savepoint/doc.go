@@ -1,4 +1,4 @@
-// Package savepoint reads keyed state in the canonical form: that of canonical savepoints of any
+// Package savepoint reads and writes keyed state in the canonical form: that of canonical savepoints of any
 // backend, and of full RocksDB checkpoints and savepoints until Flink 1.15.
 //
 // All numbers are big-endian. A header (package schema) begins the stream; the handle knows where the key
