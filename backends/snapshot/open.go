@@ -17,7 +17,8 @@ import (
 
 // handlesOf are the handles of one sub-task. seen are the broadcast states that an earlier sub-task has.
 func handlesOf(o *metadata.OperatorState, s *metadata.SubtaskState, seen map[string]bool, files backends.Files, opts *backends.Options) []*Handle {
-	op := &opener{operator: o, subtask: s, files: files, opts: opts}
+	op := newOpener(o, s, files, opts)
+	op.siblings = func(ctx context.Context) backends.Type { return siblingKey(ctx, o, s, files, opts) }
 	var handles []*Handle
 	add := func(slot metadata.Slot, r metadata.KeyGroupRange, open func(context.Context) (backends.Reader, error)) *Handle {
 		h := &Handle{Operator: o, Subtask: s, Slot: slot, KeyGroups: r, open: open}
@@ -27,7 +28,7 @@ func handlesOf(o *metadata.OperatorState, s *metadata.SubtaskState, seen map[str
 	none := metadata.KeyGroupRange{First: 0, Last: -1}
 	if m := s.ManagedOperator; m != nil && !isEmpty(m.Delegate) {
 		h := add(metadata.ManagedOperator, none, func(ctx context.Context) (backends.Reader, error) {
-			return orNil(operator.Open(ctx, files, m, origin(o, s, none), opts))
+			return orNil(operator.OpenReader(ctx, files, m, op.origin(none), opts))
 		})
 		h.skip = broadcasts(m, seen)
 	}
@@ -70,17 +71,35 @@ func broadcasts(h *metadata.OperatorStateHandle, seen map[string]bool) map[strin
 	return skip
 }
 
-// opener opens what one sub-task holds.
-type opener struct {
-	operator *metadata.OperatorState
-	subtask  *metadata.SubtaskState
-	files    backends.Files
-	opts     *backends.Options
-	alone    bool // it does not ask other sub-tasks
+// OpenKeyed opens a handle of managed keyed state, whatever wrote it. Only the key groups that are both the handle's and
+// o.Range count. The errors are those of the room that reads it; the Reader is then nil.
+func OpenKeyed(ctx context.Context, files backends.Files, h metadata.KeyedHandle, o backends.Origin, opts backends.Options) (backends.Reader, error) {
+	op := &opener{of: o, siblings: o.Key, files: files, opts: &opts}
+	return op.keyed(ctx, h, overlap(h.KeyGroups(), o.Range))
 }
 
+func overlap(a, b metadata.KeyGroupRange) metadata.KeyGroupRange {
+	return metadata.KeyGroupRange{First: max(a.First, b.First), Last: min(a.Last, b.Last)}
+}
+
+// opener opens what one sub-task holds.
+type opener struct {
+	of    backends.Origin // without Range and Key
+	files backends.Files
+	opts  *backends.Options
+	// siblings finds the type of keys in other sub-tasks; nil where they are not to be asked.
+	siblings func(ctx context.Context) backends.Type
+}
+
+func newOpener(o *metadata.OperatorState, s *metadata.SubtaskState, files backends.Files, opts *backends.Options) *opener {
+	return &opener{of: backends.Origin{Operator: o.ID, Subtask: s.Index, MaxParallelism: o.MaxParallelism}, files: files, opts: opts}
+}
+
+// origin is what the readers of the sub-task need to know.
 func (op *opener) origin(r metadata.KeyGroupRange) backends.Origin {
-	return origin(op.operator, op.subtask, r)
+	o := op.of
+	o.Range, o.Key = r, nil
+	return o
 }
 
 // keyed opens managed keyed state.
@@ -123,8 +142,7 @@ func (op *opener) changelog(ctx context.Context, k *metadata.ChangelogHandle, r 
 		if m == nil {
 			continue
 		}
-		g := m.KeyGroups()
-		both := metadata.KeyGroupRange{First: max(g.First, r.First), Last: min(g.Last, r.Last)}
+		both := overlap(m.KeyGroups(), r)
 		if both.Len() <= 0 {
 			continue
 		}
@@ -135,9 +153,7 @@ func (op *opener) changelog(ctx context.Context, k *metadata.ChangelogHandle, r 
 		under = append(under, u)
 	}
 	o := op.origin(r)
-	if !op.alone {
-		o.Key = op.siblingKey
-	}
+	o.Key = op.siblings
 	reader, err := changelog.Open(ctx, op.files, k, under, o, op.opts)
 	if err != nil {
 		return fail(err)
@@ -147,14 +163,13 @@ func (op *opener) changelog(ctx context.Context, k *metadata.ChangelogHandle, r 
 
 // siblingKey is the type of keys as other sub-tasks tell it: the log of a sub-task without timers, and with nothing
 // materialized yet, does not.
-func (op *opener) siblingKey(ctx context.Context) backends.Type {
-	for i := range op.operator.Subtasks {
-		s := &op.operator.Subtasks[i]
-		if s == op.subtask || s.ManagedKeyed == nil {
+func siblingKey(ctx context.Context, o *metadata.OperatorState, of *metadata.SubtaskState, files backends.Files, opts *backends.Options) backends.Type {
+	for i := range o.Subtasks {
+		s := &o.Subtasks[i]
+		if s == of || s.ManagedKeyed == nil {
 			continue
 		}
-		other := &opener{operator: op.operator, subtask: s, files: op.files, opts: op.opts, alone: true}
-		reader, err := other.keyed(ctx, s.ManagedKeyed, inJob(op.operator, s.ManagedKeyed.KeyGroups()))
+		reader, err := newOpener(o, s, files, opts).keyed(ctx, s.ManagedKeyed, inJob(o, s.ManagedKeyed.KeyGroups()))
 		if err != nil {
 			continue
 		}

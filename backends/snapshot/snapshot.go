@@ -212,13 +212,7 @@ func (p *Part) wanted(wanted func(*backends.State) bool) func(*backends.State) b
 	return func(st *backends.State) bool { return p.counts(st) && (wanted == nil || wanted(st)) }
 }
 
-// origin is what the readers of h's slot need to know.
-func origin(o *metadata.OperatorState, s *metadata.SubtaskState, r metadata.KeyGroupRange) backends.Origin {
-	return backends.Origin{Operator: o.ID, Subtask: s.Index, MaxParallelism: o.MaxParallelism, Range: r}
-}
-
 // inJob cuts a range to the key groups that the operator has.
 func inJob(o *metadata.OperatorState, r metadata.KeyGroupRange) metadata.KeyGroupRange {
-	all := keygroups.All(o.MaxParallelism)
-	return metadata.KeyGroupRange{First: max(r.First, all.First), Last: min(r.Last, all.Last)}
+	return overlap(r, keygroups.All(o.MaxParallelism))
 }
