@@ -6,6 +6,7 @@ import (
 	"hash/crc32"
 	"regexp"
 
+	"github.com/ckpt-tool/ckpt/backends/rocksdb"
 	"github.com/ckpt-tool/ckpt/backends/stream"
 	"github.com/ckpt-tool/ckpt/metadata"
 )
@@ -44,10 +45,14 @@ func lists(files []metadata.NamedFile, name metadata.UTF) bool {
 	return false
 }
 
-// options is text that begins with a comment.
+// options is text that begins with a comment; that of Pebble with a section.
 func (k *checker) options() {
-	if b := k.c.take(1); string(b) != "#" && !k.c.cut() {
-		k.problem(nil, k.start, "OPTIONS begins with %q, not with a comment", b)
+	want := "#"
+	if k.ofPebble() {
+		want = "["
+	}
+	if b := k.c.take(1); string(b) != want && !k.c.cut() {
+		k.problem(nil, k.start, "OPTIONS begins with %q, not with %q", b, want)
 		return
 	}
 	for k.c.left() > 0 && !k.c.short {
@@ -58,6 +63,17 @@ func (k *checker) options() {
 		}
 		k.c.skip(int64(max(len(b), 1)))
 	}
+}
+
+// ofPebble tells whether the file belongs to a database of Pebble.
+func (k *checker) ofPebble() bool {
+	for _, p := range k.parts {
+		h, ok := p.Place.Parent.(*metadata.IncrementalHandle)
+		if ok && lists(h.Private, rocksdb.PebbleMarker) {
+			return true
+		}
+	}
+	return false
 }
 
 func isControl(r rune) bool { return r < ' ' && r != '\n' && r != '\t' && r != '\r' || r == 0x7f }

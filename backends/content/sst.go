@@ -17,6 +17,7 @@ const (
 
 	magicBlockBased = 0x88e241b785f4cff7
 	magicLegacy     = 0xdb4775248b80fb57
+	magicPebble     = 0xb3aa9ff0b3aa9ff0 // with RocksDB's footer
 )
 
 // sst checks the footer. That blocks have their checksums is not looked at here.
@@ -34,7 +35,7 @@ func (k *checker) sst() {
 	magic := binary.LittleEndian.Uint64(footer[len(footer)-8:])
 	switch {
 	case magic == magicLegacy:
-	case magic != magicBlockBased:
+	case magic != magicBlockBased && magic != magicPebble:
 		k.problem(nil, k.end-8, "an SST with magic number %016x", magic)
 	case len(footer) < footerSize:
 		k.problem(nil, at, "an SST of %d bytes has no footer", len(footer))

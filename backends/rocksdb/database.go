@@ -26,6 +26,7 @@ type database struct {
 	names    map[string]metadata.StreamHandle
 	place    string // where the MANIFEST is, for messages
 	manifest *Manifest
+	pebble   bool // whether PebbleMarker is there
 	merges   map[string]mergeOperator
 	families map[string]*family
 
@@ -41,6 +42,7 @@ type family struct {
 	db     *database
 	tables []*liveTable
 	merge  mergeOperator
+	head   []byte // what its keys begin with: nothing, or of Pebble the number of the state
 }
 
 // liveTable is a table of a database, open while somebody reads it, and longer as long as there is room.
@@ -65,6 +67,7 @@ func openDatabase(ctx context.Context, files backends.Files, h *metadata.Increme
 			db.names[string(f.Name)] = f.File
 		}
 	}
+	_, db.pebble = db.names[PebbleMarker]
 	if err := db.readManifest(); err != nil {
 		return nil, err
 	}
@@ -107,14 +110,26 @@ func (db *database) read(name string) ([]byte, string, error) {
 	return b, blob.Name(), nil
 }
 
-func (db *database) readManifest() error {
+// current is the name of the MANIFEST.
+func (db *database) current() (string, error) {
+	if db.pebble {
+		return db.pebbleManifest()
+	}
 	line, place, err := db.read(currentName)
 	if err != nil {
-		return err
+		return "", err
 	}
 	name, ok := strings.CutSuffix(string(line), "\n")
 	if !ok || !strings.HasPrefix(name, "MANIFEST-") || strings.ContainsAny(name, "\n/") {
-		return &backends.Error{Path: place, KeyGroup: -1, Message: fmt.Sprintf("CURRENT is %.40q, which names no MANIFEST", line)}
+		return "", &backends.Error{Path: place, KeyGroup: -1, Message: fmt.Sprintf("CURRENT is %.40q, which names no MANIFEST", line)}
+	}
+	return name, nil
+}
+
+func (db *database) readManifest() error {
+	name, err := db.current()
+	if err != nil {
+		return err
 	}
 	b, place, err := db.read(name)
 	if err != nil {
@@ -131,6 +146,9 @@ func (db *database) readManifest() error {
 
 // readOptions takes the file of the highest number, as RocksDB does.
 func (db *database) readOptions() error {
+	if db.pebble {
+		return nil // Pebble's are of another form, and tables name their merge operator
+	}
 	newest := ""
 	for name := range db.names {
 		if strings.HasPrefix(name, optionsPrefix) && (len(name) > len(newest) || len(name) == len(newest) && name > newest) {

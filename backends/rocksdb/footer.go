@@ -2,6 +2,7 @@ package rocksdb
 
 import (
 	"encoding/binary"
+	"fmt"
 )
 
 const (
@@ -16,6 +17,9 @@ const (
 
 	magicBlockBased       = 0x88e241b785f4cff7
 	magicBlockBasedLegacy = 0xdb4775248b80fb57
+	magicPebble           = 0xb3aa9ff0b3aa9ff0
+
+	newestPebble = 2 // of Pebble's formats, whose blocks are like RocksDB's
 )
 
 // foreignMagics are tables of other kinds, by the magic number that they end with.
@@ -23,7 +27,6 @@ var foreignMagics = map[uint64]string{
 	0x8242229663bf9564: "a PlainTable",
 	0x4f3418eb7a8f13b8: "a PlainTable",
 	0x926789d0c5f17873: "a CuckooTable",
-	0xb3aa9ff0b3aa9ff0: "a table of Pebble's own format",
 }
 
 // handle is where a block lies: size is without its trailer.
@@ -39,6 +42,7 @@ type footer struct {
 	size      int64  // of the footer
 	metaIndex handle
 	index     handle // of size 0 from version 6 on: the meta index has it
+	pebble    bool
 }
 
 // parseFooter reads the footer of a table of size bytes, of which tail is the end.
@@ -49,6 +53,8 @@ func parseFooter(tail []byte, size int64) (*footer, error) {
 	switch magic := binary.LittleEndian.Uint64(tail[len(tail)-8:]); {
 	case magic == magicBlockBasedLegacy:
 		return legacyFooter(tail[len(tail)-legacyFooterSize:], size)
+	case magic == magicPebble && len(tail) >= footerSize:
+		return pebbleFooter(tail[len(tail)-footerSize:], size-footerSize)
 	case magic != magicBlockBased:
 		return nil, foreignTable(magic, size-8)
 	case len(tail) < footerSize:
@@ -63,6 +69,18 @@ func parseFooter(tail []byte, size int64) (*footer, error) {
 		return nil, badFormat(at, "a table with checksums of type %d", f.checksum)
 	case f.version >= contextVersion:
 		return f, f.extended(b, at)
+	}
+	return f, f.handles(b[1:1+handlesSize], at+1, at)
+}
+
+// pebbleFooter reads a footer of Pebble, which lies at the offset at. It is that of RocksDB's version 2, as are the blocks.
+func pebbleFooter(b []byte, at int64) (*footer, error) {
+	f := &footer{version: 2, checksum: Checksum(b[0]), size: footerSize, pebble: true}
+	switch v := binary.LittleEndian.Uint32(b[versionAt:]); {
+	case v == 0 || v > newestPebble:
+		return nil, &formatError{offset: at + versionAt, message: fmt.Sprintf("a table of Pebble's own format, of version %d", v), hint: "ckpt run writes versions up to 2, and only those are read here"}
+	case f.checksum > XXH3:
+		return nil, badFormat(at, "a table with checksums of type %d", f.checksum)
 	}
 	return f, f.handles(b[1:1+handlesSize], at+1, at)
 }

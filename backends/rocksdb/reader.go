@@ -39,8 +39,11 @@ func Open(ctx context.Context, files backends.Files, h *metadata.IncrementalHand
 	if r.db, err = openDatabase(ctx, files, h, opts); err != nil {
 		return nil, err
 	}
+	if r.db.pebble {
+		r.db.divide(header)
+	}
 	for i := range header.States {
-		st := header.States[i].State(o, header.Key)
+		st := header.State(i, o)
 		if r.db.families[st.Name] == nil {
 			return nil, r.db.failed("the header names state %q, of which the MANIFEST has no column family", st.Name)
 		}

@@ -23,6 +23,7 @@ type cursor struct {
 	m     *merger
 	reads *Reader
 	want  []byte // the one key wanted; nil: all
+	head  int    // how many bytes come before the key group
 	begun bool
 	more  bool  // whether m is at a key
 	at    int32 // the key group of that key
@@ -34,37 +35,38 @@ func (r *Reader) scan(ctx context.Context, sel backends.Selection) *scan {
 	if s.groups.First > s.groups.Last {
 		return s
 	}
-	lo := keygroups.AppendPrefix(nil, s.groups.First, r.prefix)
-	hi := successor(keygroups.AppendPrefix(nil, s.groups.Last, r.prefix))
 	var wanted []*backends.State
 	runs := 0
 	for _, st := range r.states {
 		if sel.Wants(st) {
 			wanted = append(wanted, st)
-			runs += len(runsOf(r.db.families[st.Name].tables, lo, hi))
+			f := r.db.families[st.Name]
+			lo, hi := r.between(f, s.groups)
+			runs += len(runsOf(f.tables, lo, hi))
 		}
 	}
 	ahead := r.ahead(runs)
 	for _, st := range wanted {
-		c := &cursor{cutter: newCutter(st, r.prefix), reads: r, want: sel.Key}
-		lo, hi := lo, hi
+		f := r.db.families[st.Name]
+		c := &cursor{cutter: newCutter(st, len(f.head)+r.prefix), reads: r, want: sel.Key, head: len(f.head)}
+		lo, hi := r.between(f, s.groups)
 		if sel.Key != nil && st.Kind != backends.Timer && s.groups.First == s.groups.Last {
 			lo = append(bytes.Clone(lo), sel.Key...)
 			hi = successor(lo)
 		}
-		c.m = r.db.families[st.Name].scan(ctx, lo, hi, ahead)
-		if c.m.err == nil {
-			c.m.err = r.db.families[st.Name].outside(r.bounds())
+		c.m = f.scan(ctx, lo, hi, ahead)
+		if c.m.err == nil && !r.db.pebble {
+			c.m.err = f.outside(r.between(f, r.handle.Range))
 		}
 		s.cursors = append(s.cursors, c)
 	}
 	return s
 }
 
-// bounds are those of the keys that the handle may have.
-func (r *Reader) bounds() (lo, hi []byte) {
-	lo = keygroups.AppendPrefix(nil, r.handle.Range.First, r.prefix)
-	return lo, successor(keygroups.AppendPrefix(nil, r.handle.Range.Last, r.prefix))
+// between are the bounds of the keys of a family in key groups.
+func (r *Reader) between(f *family, groups metadata.KeyGroupRange) (lo, hi []byte) {
+	lo = keygroups.AppendPrefix(bytes.Clone(f.head), groups.First, r.prefix)
+	return lo, successor(keygroups.AppendPrefix(bytes.Clone(f.head), groups.Last, r.prefix))
 }
 
 const leastRead = 16 << 10
@@ -131,7 +133,7 @@ func (c *cursor) entry(e *backends.Entry, yield func(backends.Entry, error) bool
 // advance goes to the next key. An error of the bytes ends this state, others the iteration.
 func (c *cursor) advance(kg int32, yield func(backends.Entry, error) bool) bool {
 	for c.more = c.m.next(); c.more; c.more = c.m.next() {
-		if c.at = keygroups.Prefix(c.m.key, c.prefix); c.at >= 0 {
+		if c.at = c.keyGroup(); c.at >= 0 {
 			return true
 		}
 		if !yield(backends.Entry{}, c.m.misfit(errShortKey, c.state.Name, kg)) {
@@ -150,6 +152,14 @@ func (c *cursor) advance(kg int32, yield func(backends.Entry, error) bool) bool 
 	passed := *e
 	passed.State, passed.KeyGroup, passed.Passed, passed.Rest = c.state.Name, kg, true, true
 	return yield(backends.Entry{}, &passed)
+}
+
+// keyGroup is that of the key that m is at, -1 where it is too short.
+func (c *cursor) keyGroup() int32 {
+	if len(c.m.key) < c.head {
+		return -1
+	}
+	return keygroups.Prefix(c.m.key[c.head:], c.prefix-c.head)
 }
 
 // misfit is the error of a record that is not as its state has it. Others follow.

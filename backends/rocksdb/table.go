@@ -17,6 +17,8 @@ const (
 	metaIndexBlock    = "rocksdb.index"
 	metaDictionary    = "rocksdb.compression_dict"
 	metaRangeDel      = "rocksdb.range_del"
+	metaRangeDel2     = "rocksdb.range_del2" // Pebble's: cut where they overlap
+	metaRangeKeys     = "pebble.range_key"
 	metaPartitioned   = "partitionedfilter."
 
 	bytewise   = "leveldb.BytewiseComparator"
@@ -204,6 +206,9 @@ func (t *Table) patchedProperties(w *window, h handle, cause error) ([]byte, err
 func (t *Table) accept(at int64) error {
 	if c := t.props.Comparator; c != "" && c != bytewise {
 		return &formatError{offset: at, message: "the keys of the table are ordered by " + c, hint: "only " + bytewise + " is read here, which Flink uses unless " + manifestly + " says otherwise"}
+	}
+	if t.foot.pebble {
+		return t.acceptPebble(at)
 	}
 	if !t.props.ingested {
 		return nil

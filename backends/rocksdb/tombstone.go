@@ -17,6 +17,9 @@ const highest = 1<<64 - 1
 func (t *Table) readTombstones(w *window) error {
 	h, ok := t.meta[metaRangeDel]
 	if !ok {
+		h, ok = t.meta[metaRangeDel2]
+	}
+	if !ok {
 		return t.spanned(span{})
 	}
 	b, err := t.block(w, h, nil, false)
@@ -80,7 +83,7 @@ func (t *Table) globalTrailer(trailer uint64) (uint64, error) {
 	if !t.props.ingested {
 		return trailer, nil
 	}
-	if trailer>>8 != 0 {
+	if seq := trailer >> 8; seq != 0 && !(t.foot.pebble && seq == t.global) {
 		return 0, badFormat(0, "a record of an ingested table has a sequence number, %d", trailer>>8)
 	}
 	return t.global<<8 | trailer, nil

@@ -37,6 +37,9 @@ func (r *Reader) VerifyFiles(ctx context.Context, report func(*backends.Error)) 
 // misplaced tells whether a table has keys of key groups that the job does not have. The largest key may be where
 // a range deletion ends.
 func (r *Reader) misplaced(f *Family, t *liveTable) *backends.Error {
+	if r.db.pebble {
+		return r.misplacedPebble(t)
+	}
 	if f.Name == defaultFamily || r.origin.MaxParallelism <= 0 {
 		return nil
 	}
@@ -80,7 +83,7 @@ func (t *liveTable) verify(ctx context.Context, family string, report func(*back
 		e.State = family
 		report(e)
 	}
-	if family == defaultFamily && table.props.Entries > 0 {
+	if family == defaultFamily && table.props.Entries > 0 && !t.db.pebble {
 		inState(&backends.Error{Path: table.blob.Name(), Offset: table.blob.Offset(), KeyGroup: -1, Message: "the table has records that belong to no state"})
 	}
 	return table.Verify(ctx, inState)
