@@ -14,7 +14,8 @@ func assignOperator(r *OperatorAssignment, state *metadata.OperatorState) {
 	managed := deal(olds, len(r.Subtasks), same, func(s *metadata.SubtaskState) *metadata.OperatorStateHandle { return s.ManagedOperator })
 	raw := deal(olds, len(r.Subtasks), same, func(s *metadata.SubtaskState) *metadata.OperatorStateHandle { return s.RawOperator })
 	for i := range r.Subtasks {
-		r.Subtasks[i].Operator, r.Subtasks[i].RawOperator = managed[i], raw[i]
+		r.Subtasks[i].Operator, r.Subtasks[i].Whole = managed[i].handles, managed[i].olds
+		r.Subtasks[i].RawOperator = raw[i].handles
 	}
 }
 
@@ -27,7 +28,7 @@ type dealt struct {
 
 // deal divides the handles among n sub-tasks (Flink: RoundRobinOperatorStateRepartitioner): of each list state runs of elements,
 // as even as can be, in their old order.
-func deal(olds []*metadata.SubtaskState, n int, same bool, handle func(*metadata.SubtaskState) *metadata.OperatorStateHandle) [][]*metadata.OperatorStateHandle {
+func deal(olds []*metadata.SubtaskState, n int, same bool, handle func(*metadata.SubtaskState) *metadata.OperatorStateHandle) []hand {
 	var names []metadata.UTF
 	byName := map[metadata.UTF][]dealt{}
 	for _, s := range olds {
@@ -46,11 +47,7 @@ func deal(olds []*metadata.SubtaskState, n int, same bool, handle func(*metadata
 	for _, name := range names {
 		dealState(news, byName[name], same)
 	}
-	out := make([][]*metadata.OperatorStateHandle, n)
-	for i := range news {
-		out[i] = news[i].handles
-	}
-	return out
+	return news
 }
 
 func dealState(news []hand, parts []dealt, same bool) {

@@ -51,6 +51,7 @@ type SubtaskAssignment struct {
 	KeyGroups   metadata.KeyGroupRange
 	Keyed, Raw  []KeyedPart
 	Operator    []*metadata.OperatorStateHandle // with the offsets dealt out to it
+	Whole       []*metadata.OperatorStateHandle // those that Operator is of, as the checkpoint has them
 	RawOperator []*metadata.OperatorStateHandle
 }
 

@@ -63,9 +63,12 @@ const (
 	SavepointSuspend        // stop-with-savepoint
 )
 
-// Gateway tells tasks. Its methods come back at once; tasks answer by ReceiveAcknowledge and ReceiveDecline, from any goroutine.
+// Gateway tells tasks, in the order in which things happened: a task hears that a checkpoint was completed before the next one is
+// triggered, and must take that in before its snapshot for the next. A snapshot may refer to shared files of the latest completed
+// checkpoint that the task has heard of, and to those that it writes itself. Its methods come back at once; tasks answer by ReceiveAcknowledge and ReceiveDecline, from any goroutine.
 type Gateway interface {
-	// Trigger begins a checkpoint in a source; others hear of it by barriers.
+	// Trigger is called for each task that is running. One without an input that is still alive begins the checkpoint: a source, or
+	// a task whose inputs have all ended. The others hear of it by barriers, and need not do anything here.
 	Trigger(t TaskID, m CheckpointMetaData, o CheckpointOptions, streams backends.Streams)
 	// Completed, Aborted: the task tells its operators. latest is the id of the latest completed one, 0 for none.
 	Completed(t TaskID, id int64, at time.Time, latestSubsumed int64)
