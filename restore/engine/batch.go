@@ -82,6 +82,9 @@ type Batch struct {
 	Keys      []byte
 	KeyEnds   []int32
 	KeyGroups []int32
+
+	spare []int64 // memory for Times
+	home  *pool   // where Release brings it, nil for nowhere
 }
 
 // Vector is the values of one column. Which of the slices has them is by the column's Kind. Nulls is nil where no value

@@ -14,5 +14,30 @@
 // task that has the barrier of all its inputs (Aligner) snapshots its operators, a short synchronous part, sends
 // the barrier on, and writes in another goroutine. With at-least-once, inputs are not held back for it.
 //
+// # A task
+//
+//	gate ──> loop ──> opRun ──> opRun ──> writer ──> gate of the next task
+//	           ^  aligner: which barriers are there; valve: how far event time is
+//	           mailbox: timers, checkpoints of sources, notices of completed ones, flushes
+//
+// All of it runs in the goroutine of the task, but for the asynchronous part of snapshots. A task without work waits for its mailbox or its gate;
+// one whose readers are slow waits for room in their gates. Both end with the attempt's context.
+//
+// # How a job ends
+//
+// A source that has read everything sends the highest watermark and then the end of its data, and stays alive: barriers go on, so that
+// checkpoints are possible until the slowest task has drained. When all have, a last checkpoint is taken, where checkpoints are configured or an
+// operator is a FinalCommitter, and the tasks end when they have been told that it is complete (Flink: FLIP-147). A stop with a savepoint is the
+// same with that savepoint as the last checkpoint.
+//
+// A failure ends the attempt: all its tasks are cancelled, and the RestartStrategy is asked. The next attempt begins with the latest completed
+// checkpoint, with what the job was restored from, or anew. A job that has stopped with a savepoint and then failed to commit it begins
+// with that savepoint, commits, and ends.
+//
+// # Who owns a batch
+//
+// A batch has one owner: the reader that filled it, then the operator that gets it, then whoever it is emitted to. Release gives its memory back
+// to where it came from; the hash exchange does so with each batch that it has divided. Nothing is allocated for a record.
+//
 // The engine knows state backends and storage by their contracts alone: backends.OpenLiveStore, checkpoints.Storage.
 package engine

@@ -103,6 +103,7 @@ type Output struct {
 	emit   func(b *Batch) error
 	batch  *Batch // of Row
 	full   int
+	pool   *pool
 	err    error
 }
 
@@ -127,7 +128,7 @@ func (o *Output) Batch() *Batch {
 		o.err = o.flush()
 	}
 	if o.batch == nil {
-		o.batch = NewBatch(o.schema, o.full)
+		o.batch = o.pool.get()
 	}
 	return o.batch
 }

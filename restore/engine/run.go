@@ -20,10 +20,12 @@ type Config struct {
 	StateBackend  StateBackend
 	Storage       checkpoints.Storage
 	Restart       RestartStrategy
-	// BufferTimeout is how long a record may wait for others to fill its batch (execution.buffer-timeout.interval); 0: 100 ms.
+	// BufferTimeout is how long a record may wait for others to fill its batch (execution.buffer-timeout.interval); 0: 100 ms, below 0: for ever.
 	BufferTimeout time.Duration
 	// BatchSize is how many records a batch has at most; 0: 512. Channels hold QueueLength batches; 0: 4.
 	BatchSize, QueueLength int
+	// WatermarkInterval is how often sources pass on watermarks (pipeline.auto-watermark-interval); 0: 200 ms.
+	WatermarkInterval time.Duration
 	// LocalDir is where tasks keep local files; "" makes a temporary directory.
 	LocalDir string
 	// LocalRecovery is whether snapshots leave copies there, for restarts within the process.

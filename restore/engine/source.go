@@ -28,10 +28,11 @@ type Source interface {
 	Guarantee() Guarantee
 	Bounded() bool
 	// Discover lists all splits that there are now. The engine asks at the start in every sub-task, and again every DiscoveryInterval
-	// where that is above zero. A split that is known already is left alone.
+	// where that is above zero and the source is not bounded. A split that is known already is left alone. A sub-task whose splits are all at
+	// their end, with no more to be discovered, has ended.
 	Discover(ctx context.Context) ([]Split, error)
 	DiscoveryInterval() int64 // milliseconds; 0: once
-	// Position is the type of the positions of its splits.
+	// Position is the type of the positions of its splits; types.ParseSpec must read its String.
 	Position() backends.Type
 	// Open begins to read a split at a position, nil at its start.
 	Open(ctx context.Context, s Split, position any, at SourceContext) (SplitReader, error)
@@ -55,7 +56,8 @@ type SplitReader interface {
 	// Read appends at most n records to b, which is empty. It does not wait: with ErrNothingYet it is asked again, soon. io.EOF is the
 	// end of the split, when all records were given.
 	Read(b *Batch, n int) error
-	// Position is where to go on behind all that was read, as the source's type has it.
+	// Position is where to go on behind all that was read, as the source's type has it. It is asked for between two Reads, and at the
+	// end; once records were read it must not be nil, and what it gave must not change.
 	Position() any
 	Close() error
 }

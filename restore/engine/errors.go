@@ -1,0 +1,49 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+)
+
+// OperatorError is a failure of one sub-task of a node: its error, or its panic.
+type OperatorError struct {
+	UID         string
+	Subtask     int // from 0
+	Parallelism int
+	Err         error
+	Stack       []byte // of a panic, else nil
+}
+
+// Error implements error. The stack is left out.
+func (e *OperatorError) Error() string {
+	return fmt.Sprintf("%s (%d/%d): %v", e.UID, e.Subtask+1, e.Parallelism, e.Err)
+}
+
+// Unwrap gives Err.
+func (e *OperatorError) Unwrap() error { return e.Err }
+
+// errCanceled is the cause of an attempt that ends without a failure.
+var errCanceled = errors.New("the job is cancelled")
+
+func errSchema(got, want *Schema) error {
+	return fmt.Errorf("a batch of %s was emitted where the output is %s", got, want)
+}
+
+func errLength(column string, got, want int) error {
+	return fmt.Errorf("a batch of %d records was emitted with %d values of %s", want, got, column)
+}
+
+// ValidationError is what is wrong with a job, all of it.
+type ValidationError struct{ Problems []string }
+
+// Error implements error.
+func (e *ValidationError) Error() string {
+	text := "the job cannot run: "
+	for i, p := range e.Problems {
+		if i > 0 {
+			text += "; "
+		}
+		text += p
+	}
+	return text
+}

@@ -1,0 +1,112 @@
+package engine
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+
+	"github.com/ckpt-tool/ckpt/backends"
+	"github.com/ckpt-tool/ckpt/metadata"
+)
+
+// noOffset marks a key group without bytes (Flink: KeyedStateCheckpointOutputStream.NO_OFFSET_SET).
+const noOffset = -1
+
+// rawGroups is the raw keyed state of an operator, as SnapshotKeyGroup gave it.
+type rawGroups struct {
+	keyGroups metadata.KeyGroupRange
+	data      [][]byte
+}
+
+// snapshotRaw is the synchronous part for raw keyed state; nil where there is none.
+func snapshotRaw(op RawKeyed, id int64, r metadata.KeyGroupRange) (*rawGroups, error) {
+	g := &rawGroups{keyGroups: r, data: make([][]byte, r.Len())}
+	some := false
+	for kg := r.First; kg <= r.Last; kg++ {
+		data, err := op.SnapshotKeyGroup(id, kg)
+		if err != nil {
+			return nil, err
+		}
+		g.data[kg-r.First] = data
+		some = some || len(data) > 0
+	}
+	if !some {
+		return nil, nil
+	}
+	return g, nil
+}
+
+// write is the asynchronous part.
+func (g *rawGroups) write(ctx context.Context, streams backends.Streams, scope metadata.Scope) (metadata.KeyedHandle, error) {
+	s, err := streams.Create(ctx, scope)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	offsets := make([]int64, len(g.data))
+	for i, data := range g.data {
+		offsets[i] = noOffset
+		if len(data) == 0 {
+			continue
+		}
+		offsets[i] = s.Pos()
+		if _, err := s.Write(data); err != nil {
+			return nil, err
+		}
+	}
+	h, err := s.CloseAndHandle()
+	if err != nil {
+		return nil, err
+	}
+	return &metadata.KeyGroupsHandle{Tag: metadata.TagKeyGroupsV2, Range: g.keyGroups, Offsets: offsets, Delegate: h, HandleID: metadata.NewUTF(uuid())}, nil
+}
+
+// uuid is a random one, as Java's UUID.randomUUID makes it.
+func uuid() string {
+	var b [16]byte
+	rand.Read(b[:]) // never fails
+	b[6], b[8] = b[6]&0x0F|0x40, b[8]&0x3F|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
+
+// restoreRaw gives an operator the raw keyed state of its key groups.
+func restoreRaw(ctx context.Context, files backends.Files, op RawKeyed, h metadata.KeyedHandle, r metadata.KeyGroupRange) error {
+	k, ok := h.(*metadata.KeyGroupsHandle)
+	if !ok {
+		return fmt.Errorf("raw keyed state in a %s, which the engine does not read", h.Class())
+	}
+	blob, err := files.Open(ctx, k.Delegate)
+	if err != nil {
+		return err
+	}
+	defer blob.Close()
+	for i, from := range k.Offsets {
+		kg := k.Range.First + int32(i)
+		if from == noOffset || kg < r.First || kg > r.Last {
+			continue
+		}
+		to := rawEnd(k.Offsets, from, blob.Size())
+		if from < 0 || to > blob.Size() || from > to {
+			return fmt.Errorf("%s: raw keyed state of key group %d at bytes %d to %d of %d", blob.Name(), kg, from, to, blob.Size())
+		}
+		data := make([]byte, to-from)
+		if n, err := blob.ReadAt(data, from); n < len(data) {
+			return fmt.Errorf("%s: raw keyed state of key group %d: %w", blob.Name(), kg, err)
+		}
+		if err := op.RestoreKeyGroup(kg, data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rawEnd is where a key group's bytes end: where the next begin.
+func rawEnd(offsets []int64, from, size int64) int64 {
+	end := size
+	for _, o := range offsets {
+		if o > from {
+			end = min(end, o)
+		}
+	}
+	return end
+}

@@ -1,0 +1,77 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/ckpt-tool/ckpt/backends"
+	"github.com/ckpt-tool/ckpt/backends/types"
+	"github.com/ckpt-tool/ckpt/restore"
+)
+
+// SplitsState is the name of the state of sources: a union list of what is known of each split, as Tuple<String id, position, Long index,
+// Boolean finished>. Splits that are finished stay in it, so that they are not read again.
+const SplitsState = "splits"
+
+func splitType(position backends.Type) (backends.Type, error) {
+	if position == nil {
+		return nil, errors.New("the source has no type of positions")
+	}
+	return types.ParseSpec(fmt.Sprintf("Tuple<String, %s, Long, Boolean>", position))
+}
+
+// open makes the state of the source, takes over what was restored, and asks for splits.
+func (s *sourceRun) open(a *restore.SubtaskAssignment) error {
+	t := s.t
+	element, err := splitType(s.node.Source.Position())
+	if err != nil {
+		return err
+	}
+	if s.state, err = t.openOperator(a); err != nil {
+		return err
+	}
+	if s.list, err = s.state.Union(&backends.OperatorDescriptor{Name: SplitsState, Value: element}); err != nil {
+		return err
+	}
+	for _, v := range s.list.Get() {
+		if err := s.restore(v); err != nil {
+			return err
+		}
+	}
+	return s.find(t.now())
+}
+
+func (s *sourceRun) restore(v any) error {
+	fields, ok := v.([]any)
+	if !ok || len(fields) != 4 {
+		return fmt.Errorf("the restored state of splits has an element %v", v)
+	}
+	id, isString := fields[0].(string)
+	index, isLong := fields[2].(int64)
+	finished, isBool := fields[3].(bool)
+	if !isString || !isLong || !isBool {
+		return fmt.Errorf("the restored state of splits has an element %v", v)
+	}
+	return s.take(&splitRun{Split: Split{ID: id, Index: index}, position: fields[1], finished: finished})
+}
+
+// snapshot brings the positions into the state. A split that was not begun is left out: it begins at its start again.
+func (s *sourceRun) snapshot() error {
+	elements := make([]any, 0, len(s.splits))
+	for _, sp := range s.splits {
+		position := sp.position
+		if sp.reader != nil {
+			position = sp.reader.Position()
+		}
+		switch {
+		case position != nil:
+		case sp.begun || sp.position != nil:
+			return fmt.Errorf("split %s: the reader has no position", sp.ID)
+		default:
+			continue
+		}
+		elements = append(elements, []any{sp.ID, position, sp.Index, sp.finished})
+	}
+	return s.list.Update(slices.Clip(elements))
+}

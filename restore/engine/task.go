@@ -1,0 +1,347 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ckpt-tool/ckpt/metadata"
+	"github.com/ckpt-tool/ckpt/restore/coordinator"
+)
+
+// task is one sub-task of a chain of operators, run by one goroutine (Flink: StreamTask).
+type task struct {
+	id                   coordinator.TaskID
+	chain                *chain
+	subtask, parallelism int
+	attempt              *attempt
+	ctx                  context.Context
+	mail                 *mailbox
+
+	source  *sourceRun // of chains that begin with one; the others have a gate
+	gate    *gate
+	aligner *aligner
+	valve   *valve
+	ends    int // inputs that have ended
+
+	ops     []*opRun
+	writers []*writer
+	at      *opRun // whose code runs
+
+	alignments map[int64]alignment // whose first barrier is there
+	snapshots  map[int64]context.CancelFunc
+	drained    bool  // the end of the input is passed on
+	completed  int64 // the latest checkpoint that this task was told is complete
+	finishAt   int64 // the checkpoint that it ends with
+	finished   bool
+
+	background sync.WaitGroup // snapshots that are being written
+	flushing   atomic.Bool    // flushMail is on its way
+	flushMail  func() error
+	progress   taskProgress
+}
+
+// taskProgress is what others may look at.
+type taskProgress struct {
+	records   atomic.Int64 // that its source gave
+	watermark atomic.Int64
+}
+
+type alignment struct {
+	barrier *barrier
+	since   time.Time
+}
+
+func (t *task) now() time.Time { return t.attempt.config.Clock.Now() }
+
+func (t *task) log() *slog.Logger {
+	return t.attempt.config.Log.With("task", t.chain.name, "subtask", t.subtask)
+}
+
+// run is the life of a task. Whatever it opened is closed in the end.
+func (t *task) run() (err error) {
+	defer func() {
+		if x := recover(); x != nil {
+			err = t.blame(panicked(x), debug.Stack())
+		}
+		if closing := t.close(err == nil); err == nil {
+			err = closing
+		}
+	}()
+	if err := t.open(); err != nil {
+		return err
+	}
+	t.attempt.opened()
+	if t.source != nil {
+		return t.source.loop()
+	}
+	return t.loop()
+}
+
+func panicked(x any) error {
+	if err, ok := x.(error); ok {
+		return fmt.Errorf("panic: %w", err)
+	}
+	return fmt.Errorf("panic: %v", x)
+}
+
+// blame names who was at work when the task panicked.
+func (t *task) blame(err error, stack []byte) error {
+	uid := t.chain.nodes[0].UID
+	if t.at != nil {
+		uid = t.at.node.UID
+	}
+	return &OperatorError{UID: uid, Subtask: t.subtask, Parallelism: t.parallelism, Err: err, Stack: stack}
+}
+
+// loop is that of a task with inputs: mail first, then the next element.
+func (t *task) loop() error {
+	for {
+		if err := t.mail.run(); err != nil {
+			return err
+		}
+		if t.finished {
+			return nil
+		}
+		if t.ctx.Err() != nil {
+			return context.Cause(t.ctx)
+		}
+		ch, e, ok := t.gate.poll()
+		if !ok {
+			select {
+			case <-t.mail.wake:
+			case <-t.ctx.Done():
+			}
+			continue
+		}
+		if err := t.handle(ch, e); err != nil {
+			return err
+		}
+	}
+}
+
+func (t *task) handle(ch int, e element) error {
+	switch e.kind {
+	case records:
+		return t.ops[0].process(t.gate.channels[ch].input, e.batch)
+	case watermark:
+		if t.valve.watermark(ch, e.ts) {
+			return t.advance()
+		}
+		return nil
+	case idle, active:
+		return t.status(ch, e)
+	case barriers:
+		return t.apply(t.aligner.barrier(ch, e.barrier.meta.ID), ch, e.barrier)
+	}
+	return t.end(ch)
+}
+
+func (t *task) advance() error {
+	t.progress.watermark.Store(t.valve.out)
+	return t.ops[0].event(element{kind: watermark, ts: t.valve.out})
+}
+
+func (t *task) status(ch int, e element) error {
+	risen, changed := t.valve.status(ch, e.kind == idle)
+	if risen {
+		if err := t.advance(); err != nil {
+			return err
+		}
+	}
+	if !changed {
+		return nil
+	}
+	return t.ops[0].event(e)
+}
+
+// end handles the end of one input. What all of them have given is passed on before the checkpoint that waited for it.
+func (t *task) end(ch int) error {
+	t.ends++
+	if t.ends == len(t.gate.channels) {
+		if err := t.ops[0].event(element{kind: endOfData}); err != nil {
+			return err
+		}
+		t.drain()
+	}
+	return t.apply(t.aligner.end(ch), ch, nil)
+}
+
+// drain tells that nothing comes out of this task any more, but barriers.
+func (t *task) drain() {
+	t.drained = true
+	final := false
+	for _, r := range t.ops {
+		if c, ok := r.op.(FinalCommitter); ok && c.NeedsFinalCheckpoint() {
+			final = true
+		}
+	}
+	t.attempt.taskDrained(final)
+}
+
+// apply does what the aligner said about an input.
+func (t *task) apply(v verdict, ch int, b *barrier) error {
+	if v.release {
+		t.gate.unblock()
+	}
+	if v.begun != 0 {
+		t.alignments[v.begun] = alignment{barrier: b, since: t.now()}
+	}
+	if v.block {
+		t.gate.block(ch)
+	}
+	if v.complete == 0 {
+		return nil
+	}
+	a := t.alignments[v.complete]
+	for id := range t.alignments {
+		if id <= v.complete {
+			delete(t.alignments, id)
+		}
+	}
+	return t.checkpoint(a.barrier, t.now().Sub(a.since), a.since.Sub(a.barrier.meta.Timestamp))
+}
+
+// flush sends what waits in the writers.
+func (t *task) flush() error {
+	for _, w := range t.writers {
+		if err := w.flush(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkpointCompleted tells the operators, and ends the task if it waited for that.
+func (t *task) checkpointCompleted(id int64) error {
+	for _, r := range t.ops {
+		if r.keyed != nil {
+			r.keyed.CheckpointCompleted(id)
+		}
+		if l, ok := r.op.(CheckpointListener); ok {
+			if err := r.call(func() error { return l.CheckpointCompleted(id) }); err != nil {
+				return err
+			}
+		}
+	}
+	t.completed = max(t.completed, id)
+	t.forget(id)
+	t.settle()
+	return nil
+}
+
+func (t *task) checkpointAborted(id int64) error {
+	if cancel := t.snapshots[id]; cancel != nil {
+		cancel()
+		delete(t.snapshots, id)
+	}
+	if t.gate != nil {
+		delete(t.alignments, id)
+		if err := t.apply(t.aligner.abort(id), 0, nil); err != nil {
+			return err
+		}
+	}
+	for _, r := range t.ops {
+		if r.keyed != nil {
+			r.keyed.CheckpointAborted(id)
+		}
+		if l, ok := r.op.(CheckpointListener); ok {
+			if err := r.call(func() error { return l.CheckpointAborted(id) }); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// forget drops snapshots that are done with.
+func (t *task) forget(upTo int64) {
+	for id := range t.snapshots {
+		if id <= upTo {
+			delete(t.snapshots, id)
+		}
+	}
+}
+
+// finish ends the task once it knows that checkpoint id is complete; 0 ends it at once.
+func (t *task) finish(id int64) error {
+	t.finishAt = max(id, 1)
+	if id == 0 {
+		t.finished = true
+	}
+	t.settle()
+	return nil
+}
+
+func (t *task) settle() {
+	if t.finishAt != 0 && t.completed >= t.finishAt {
+		t.finished = true
+	}
+}
+
+// localDir is where a copy of an operator's snapshot goes, "" for none.
+func (t *task) localDir(id metadata.OperatorID, b *barrier) string {
+	if !t.attempt.config.LocalRecovery || b.options.Type.IsSavepoint() {
+		return ""
+	}
+	return filepath.Join(t.attempt.local.path(b.meta.ID), fmt.Sprintf("%s_%d", id, t.subtask))
+}
+
+// close closes what the task opened: operators from the last to the first, then their state. Snapshots under way are waited for
+// where the task ended well; else their context has ended.
+func (t *task) close(well bool) (failure error) {
+	if well {
+		t.background.Wait()
+	}
+	defer t.background.Wait()
+	note := func(err error) {
+		if err != nil && failure == nil {
+			failure = err
+		}
+	}
+	for i := len(t.ops) - 1; i >= 0; i-- {
+		note(t.ops[i].close())
+	}
+	if t.source != nil {
+		note(t.source.close())
+	}
+	return failure
+}
+
+// close closes the operator, if it was opened, and its state. A panic of it is its error.
+func (r *opRun) close() (failure error) {
+	for _, s := range r.services {
+		s.quit()
+	}
+	if r.opening {
+		failure = r.guarded(r.op.Close)
+	}
+	if r.keyed != nil {
+		if err := r.keyed.Close(); failure == nil && err != nil {
+			failure = r.failed(err, nil)
+		}
+	}
+	if r.state != nil {
+		if err := r.state.Close(); failure == nil && err != nil {
+			failure = r.failed(err, nil)
+		}
+	}
+	return failure
+}
+
+func (r *opRun) guarded(f func() error) (err error) {
+	defer func() {
+		if x := recover(); x != nil {
+			err = r.failed(panicked(x), debug.Stack())
+		}
+	}()
+	if err := f(); err != nil {
+		return r.failed(err, nil)
+	}
+	return nil
+}
