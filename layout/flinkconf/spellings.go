@@ -31,6 +31,8 @@ var renamed = [][]string{
 	{"execution.state-recovery.ignore-unclaimed-state", "execution.savepoint.ignore-unclaimed-state"},
 	{"execution.checkpointing.snapshot-compression"},
 	{"web.checkpoints.history", "jobmanager.web.checkpoints.history"},
+	{"execution.buffer-timeout.interval", "execution.buffer-timeout"},
+	{"restart-strategy.type", "restart-strategy"},
 }
 
 // moved are groups of keys that were renamed as a whole. The first prefix that fits
