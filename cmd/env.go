@@ -6,10 +6,12 @@ import (
 	"log/slog"
 	"os"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 	"time"
 
 	"github.com/ckpt-tool/ckpt/layout"
+	"github.com/ckpt-tool/ckpt/layout/flinkconf"
 	"github.com/ckpt-tool/ckpt/layout/storage"
 	"github.com/mattn/go-isatty"
 	"golang.org/x/term"
@@ -36,6 +38,11 @@ type Env struct {
 	Concurrency int
 	// Flink tells the value of a key of Flink's configuration; nil where none was named.
 	Flink func(key string) (string, bool)
+	// FlinkConf is that configuration as a whole, and defined what -D says of it.
+	FlinkConf *flinkconf.Config
+	defined   []keyValue
+	// cancelTime is how long a command that has been interrupted may take to end, in nanoseconds; 0 stands for grace.
+	cancelTime *atomic.Int64
 
 	// Whether the three streams are terminals.
 	InTerminal, OutTerminal, ErrTerminal bool
@@ -67,7 +74,26 @@ func systemEnv() *Env {
 		OutTerminal: isTerminal(os.Stdout),
 		ErrTerminal: isTerminal(os.Stderr),
 		Width:       terminalWidth,
+		cancelTime:  new(atomic.Int64),
 	}
+}
+
+// cancelGrace is how long a job may take to be cancelled.
+const cancelGrace = 30 * time.Second
+
+// letCancel gives the command the time that it takes to cancel a job.
+func (e *Env) letCancel() {
+	if e.cancelTime != nil {
+		e.cancelTime.Store(int64(cancelGrace))
+	}
+}
+
+// patience is how long the command may go on after the first signal.
+func (e *Env) patience() time.Duration {
+	if e.cancelTime != nil && e.cancelTime.Load() > 0 {
+		return time.Duration(e.cancelTime.Load())
+	}
+	return grace
 }
 
 func isTerminal(f *os.File) bool {

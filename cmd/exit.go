@@ -15,6 +15,10 @@ import (
 	"github.com/ckpt-tool/ckpt/layout/prune"
 	"github.com/ckpt-tool/ckpt/layout/storage"
 	"github.com/ckpt-tool/ckpt/metadata"
+	"github.com/ckpt-tool/ckpt/restore"
+	"github.com/ckpt-tool/ckpt/restore/engine"
+	"github.com/ckpt-tool/ckpt/restore/job"
+	"github.com/ckpt-tool/ckpt/restore/settings"
 )
 
 // Code is an exit code. 2 is never used: a panic of Go exits with it.
@@ -110,6 +114,10 @@ func lookUp(err error) (exitEntry, bool) {
 		return exitEntry{code: Findings, hint: e.Hint}, true
 	case *types.SnapshotError:
 		return exitEntry{code: severityOf(e), hint: e.Hint}, true
+	case *restore.IncompatibleError, *backends.IncompatibleError:
+		return exitEntry{code: Incompatible}, true
+	case *job.Error, job.Errors, *engine.ValidationError, *settings.Error:
+		return exitEntry{code: Usage}, true
 	case *uncomparedError:
 		return exitEntry{code: Failed}, true
 	case *layout.FileError:

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// grace is how long a command may take to stop after the first signal. What
-// still hangs then, in a system call that nothing can interrupt, is left behind.
+// grace is how long a command may take to stop after the first signal, unless it has a job to
+// cancel. What still hangs then, in a system call that nothing can interrupt, is left behind.
 const grace = 900 * time.Millisecond
 
 // Main runs ckpt as this process was called and returns its exit code.
@@ -46,7 +46,7 @@ func supervise(env *Env, signals <-chan os.Signal) Code {
 		case code := <-done:
 			return code
 		case <-signals:
-		case <-time.After(grace):
+		case <-time.After(env.patience()):
 		}
 		return stopped.code()
 	}

@@ -42,6 +42,7 @@ func newSubcommands(env *Env) []*cobra.Command {
 		newRmCommand(env),
 		newCpCommand(env),
 		newMvCommand(env, removeSource),
+		newRunCommand(env),
 		newUIDCommand(env),
 		newVersionCommand(env),
 		newCompletionCommand(env),

@@ -38,6 +38,7 @@ func (o *storageOptions) settle(env *Env) error {
 	settings := storage.Settings{Concurrency: o.concurrency, LookupEnv: env.LookupEnv, Log: env.Log}
 	if conf != nil {
 		settings.Flink, env.Flink = conf.Lookup, conf.Lookup
+		env.FlinkConf, env.defined = conf, o.keys
 	}
 	if env.Storage != nil {
 		env.OpenStore = env.Storage(settings)

@@ -1,0 +1,176 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/ckpt-tool/ckpt/restore"
+	"github.com/ckpt-tool/ckpt/restore/engine"
+	"github.com/spf13/cobra"
+)
+
+// runOptions are the flags of `ckpt run`.
+type runOptions struct {
+	openOptions
+	mapOptions
+	from        string
+	claim       string
+	allow       bool
+	check       bool
+	parallelism int
+	jobID       string
+	set         keyValues
+}
+
+var claimModes = []string{"no-claim", "claim", "legacy"}
+
+func (o *runOptions) addFlags(c *cobra.Command) {
+	f := c.Flags()
+	f.StringVarP(&o.from, "from", "s", "", "begin with the state of this checkpoint: a `"+checkpointArg+"`, also latest:URL")
+	choice(c, &o.claim, "claim-mode", "", "", append([]string{""}, claimModes...), "who owns that checkpoint afterwards; no-claim: still the user")
+	f.BoolVarP(&o.allow, "allow-non-restored-state", "n", false, "leave behind state that belongs to no operator of the job")
+	f.VarP(&o.set, "set", "", "a parameter of the job file (repeatable)")
+	f.IntVarP(&o.parallelism, "parallelism", "p", 0, "`N` sub-tasks, of all that does not say itself")
+	f.BoolVar(&o.check, "check", false, "read the job, and with -s the checkpoint, say what would run, and do not run it")
+	o.openOptions.addFlags(c)
+	o.mapOptions.addFlags(c)
+}
+
+func newRunCommand(env *Env) *cobra.Command {
+	opts := &runOptions{}
+	c := &cobra.Command{
+		Use:   "run [JOB] [-s " + checkpointArg + "]",
+		Short: "Run a job with the bundled engine, from a checkpoint",
+		Long: `Runs the job of a job file on this machine, with checkpoints in Flink's layout
+that all other commands understand. With -s it begins where a checkpoint or
+savepoint was taken, at any parallelism, whether ckpt or Flink wrote it. A
+checkpoint that ckpt wrote carries its job file, so that JOB may be left out.
+docs/jobs tells of job files, docs/run.md of settings and guarantees.
+
+State is found by the uids of operators. State that belongs to no operator of
+the job, or does not fit its own, is told and nothing is run (exit code 7);
+--allow-non-restored-state leaves the former behind. A new run has a new job id,
+and the ids of its checkpoints continue behind the restored one.
+
+--claim-mode says whose the checkpoint is then: with no-claim, the default, the
+job's first checkpoint uses none of its files; with claim the job deletes it in
+time; with legacy the job may use its files for ever and deletes none.
+
+A job whose sources end, ends with a last checkpoint and exit code 0. One that
+fails is restarted as its restart-strategy says, and then ends with 1. The first
+Ctrl-C or SIGTERM cancels it, and checkpoints stay or go as
+execution.checkpointing.externalized-checkpoint-retention says; a second ends it
+at once and leaves everything as it lies.
+
+` + aboutCheckpointArg,
+		Example: `  ckpt run docs/jobs/windows.yaml --set out=/tmp/out --check
+  ckpt run job.yaml -D execution.checkpointing.dir=s3://bucket/checkpoints
+  ckpt run -s latest:/data/checkpoints
+  ckpt run job.yaml -s s3://bucket/savepoints/savepoint-1f2e3d-0a1b2c3d4e5f -p 4`,
+		GroupID: groupTools,
+		Args:    atMostOneJob,
+		RunE: func(c *cobra.Command, args []string) error {
+			return runRun(c.Context(), env, opts, args)
+		},
+	}
+	opts.addFlags(c)
+	return c
+}
+
+func atMostOneJob(_ *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		return usagef("give one job file", "%d arguments, want at most one", len(args))
+	}
+	return nil
+}
+
+// runRun runs a job to its end.
+func runRun(ctx context.Context, env *Env, opts *runOptions, args []string) error {
+	r := &running{env: env, opts: opts}
+	defer r.close()
+	if err := r.load(ctx, args); err != nil {
+		return err
+	}
+	if opts.check {
+		return r.check(ctx)
+	}
+	return r.run(ctx)
+}
+
+// run starts the job, tells of it, and waits for its end.
+func (r *running) run(ctx context.Context) error {
+	config, err := r.wire(ctx)
+	if err != nil {
+		return err
+	}
+	for _, w := range r.settings.Warnings {
+		r.env.Log.Warn(w)
+	}
+	r.env.letCancel()
+	x, err := engine.Start(context.WithoutCancel(ctx), r.job, *config)
+	if err != nil {
+		return incompatibility(err)
+	}
+	stop := context.AfterFunc(ctx, x.Cancel)
+	defer stop()
+	live := r.watch(x)
+	result := x.Wait()
+	live.stop()
+	return r.tell(ctx, result)
+}
+
+// incompatibility says how to go on all the same, where that is possible.
+func incompatibility(err error) error {
+	var wrong *restore.IncompatibleError
+	if errors.As(err, &wrong) && wrong.OnlyMissing() {
+		return &incompatibleError{err, "leave that state behind with --allow-non-restored-state, or give the operators the uids that it belongs to"}
+	}
+	return err
+}
+
+// incompatibleError is an IncompatibleError with a hint.
+type incompatibleError struct {
+	err  error
+	hint string
+}
+
+// Error implements error.
+func (e *incompatibleError) Error() string { return e.err.Error() }
+
+// Unwrap gives the error itself.
+func (e *incompatibleError) Unwrap() error { return e.err }
+
+// ErrHint says what to do.
+func (e *incompatibleError) ErrHint() string { return e.hint }
+
+// parameters are those of --set.
+func (o *runOptions) parameters() (map[string]string, error) {
+	all := map[string]string{}
+	for _, kv := range o.set {
+		if _, twice := all[kv.key]; twice {
+			return nil, usagef("give it once", "--set %s is given twice", kv.key)
+		}
+		all[kv.key] = kv.value
+	}
+	return all, nil
+}
+
+// claimMode is that of the flag, or of the settings.
+func (r *running) claimMode() restore.ClaimMode {
+	for m, word := range []string{"no-claim", "claim", "legacy"} {
+		if strings.EqualFold(r.opts.claim, word) {
+			return restore.ClaimMode(m)
+		}
+	}
+	return r.settings.ClaimMode
+}
+
+// jobFailure is how the end of a job becomes an error.
+func jobFailure(result *engine.Result) error {
+	if result.Restarts > 0 {
+		return fmt.Errorf("the job failed after %d restarts: %w", result.Restarts, result.Err)
+	}
+	return fmt.Errorf("the job failed: %w", result.Err)
+}

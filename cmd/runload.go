@@ -1,0 +1,159 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/ckpt-tool/ckpt/layout"
+	"github.com/ckpt-tool/ckpt/layout/flinkconf"
+	"github.com/ckpt-tool/ckpt/metadata"
+	"github.com/ckpt-tool/ckpt/restore/engine"
+	"github.com/ckpt-tool/ckpt/restore/job"
+	"github.com/ckpt-tool/ckpt/restore/settings"
+)
+
+// running is one run of `ckpt run`.
+type running struct {
+	env      *Env
+	opts     *runOptions
+	file     *job.File
+	job      *engine.Job
+	settings *settings.Settings
+
+	// Of the checkpoint to begin with; nil without one.
+	target     *layout.Target
+	checkpoint *metadata.Checkpoint
+	blobs      *layout.Blobs
+
+	closers []io.Closer
+}
+
+func (r *running) close() {
+	for i := len(r.closers) - 1; i >= 0; i-- {
+		_ = r.closers[i].Close()
+	}
+}
+
+// load reads the job and what it begins with.
+func (r *running) load(ctx context.Context, args []string) error {
+	if err := r.begin(ctx, r.opts.from); err != nil {
+		return err
+	}
+	data, name, err := r.definition(args)
+	if err != nil {
+		return err
+	}
+	set, err := r.opts.parameters()
+	if err != nil {
+		return err
+	}
+	if r.file, err = job.Load(data, name, set); err != nil {
+		return err
+	}
+	application, err := r.build()
+	if err != nil {
+		return err
+	}
+	if err := r.settle(application); err != nil {
+		return err
+	}
+	if r.opts.from == "" && r.settings.RestorePath != "" {
+		return r.begin(ctx, r.settings.RestorePath)
+	}
+	return nil
+}
+
+// begin finds the checkpoint to begin with, and reads it.
+func (r *running) begin(ctx context.Context, from string) error {
+	if from == "" {
+		return nil
+	}
+	t, err := r.opts.find(ctx, r.env, from)
+	if err != nil {
+		return err
+	}
+	r.closers = append(r.closers, t.Store)
+	if r.checkpoint, _, err = readMetadata(ctx, t); err != nil {
+		return err
+	}
+	r.target, r.blobs = t, layout.NewBlobs(context.WithoutCancel(ctx), r.env.OpenStore, t, r.opts.maps)
+	r.closers = append(r.closers, r.blobs)
+	return nil
+}
+
+// maxJobFile is far beyond all job files.
+const maxJobFile = 16 << 20
+
+// definition is the job file: that of the command line, or the one in the checkpoint.
+func (r *running) definition(args []string) (data []byte, name string, err error) {
+	switch {
+	case len(args) == 1 && args[0] == "-":
+		data, err = io.ReadAll(io.LimitReader(r.env.In, maxJobFile))
+		return data, "standard input", err
+	case len(args) == 1:
+		data, err = os.ReadFile(args[0])
+		return data, args[0], err
+	case r.checkpoint == nil:
+		return nil, "", usagef("give a job file, or -s and a checkpoint that ckpt wrote", "there is no job to run")
+	}
+	for _, m := range r.checkpoint.MasterStates {
+		if m.Name.String() == engine.MasterStateName {
+			return m.Data, "the job file in " + metadataURL(r.target), nil
+		}
+	}
+	return nil, "", usagef("name the job file: ckpt run JOB -s "+r.opts.from, "%s holds no job file, as only those do that ckpt wrote", r.target.URL())
+}
+
+// build makes the engine's job of the file, and gives the settings in it.
+func (r *running) build() (*flinkconf.Config, error) {
+	made, conf, err := r.file.Build(r.catalog())
+	if err != nil {
+		return nil, err
+	}
+	r.job = made
+	application := &flinkconf.Config{}
+	for key, value := range conf {
+		if !settings.Known(key) {
+			return nil, usagef("docs/run.md lists the settings", "%s: the setting %s is not known to the engine", r.file.Name, key)
+		}
+		application.Set(key, value)
+	}
+	return application, nil
+}
+
+// settle reads the settings.
+func (r *running) settle(application *flinkconf.Config) (err error) {
+	layers := settings.Layers{Application: application, Configuration: r.env.FlinkConf}
+	if r.settings, err = settings.Load(layers); err != nil {
+		return err
+	}
+	for _, key := range r.env.defined {
+		if v, ok := application.Lookup(key.key); ok && v != key.value {
+			r.env.Log.Warn("the job file says otherwise, and counts", "key", key.key, "here", key.value, "there", v)
+		}
+	}
+	if r.opts.parallelism < 0 {
+		return usagef("give a number from 1 on", "--parallelism %d", r.opts.parallelism)
+	}
+	for _, p := range []int{r.opts.parallelism, r.job.Parallelism, r.settings.Parallelism, 1} {
+		if p > 0 {
+			r.job.Parallelism = p
+			break
+		}
+	}
+	if r.job.MaxParallelism == 0 {
+		r.job.MaxParallelism = r.settings.MaxParallelism
+	}
+	r.job.Definition = r.file.Definition()
+	return nil
+}
+
+// String names what a run begins with.
+func (r *running) origin() string {
+	if r.target == nil {
+		return "nothing"
+	}
+	return fmt.Sprintf("checkpoint %d, %s", r.checkpoint.ID, r.target.URL())
+}
