@@ -101,7 +101,7 @@ func runRun(ctx context.Context, env *Env, opts *runOptions, args []string) erro
 
 // run starts the job, tells of it, and waits for its end.
 func (r *running) run(ctx context.Context) error {
-	config, err := r.wire(ctx)
+	config, err := r.wire()
 	if err != nil {
 		return err
 	}
