@@ -9,7 +9,7 @@ FUZZPACKAGES ?= $(shell go list ./...)
 # ./... leaves testdata out, by its name; its package is tested all the same.
 PACKAGES = ./... ./testdata ./testdata/bench ./testdata/generator/large ./testdata/generator/tree
 
-.PHONY: build demo test race test-live soak soak-live bench fuzz lint docs clean
+.PHONY: build demo test race test-live soak soak-live bench bench-engine fuzz lint docs clean
 
 build:
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ckpt$(shell go env GOEXE) .
@@ -49,6 +49,10 @@ soak:
 bench: build
 	go test -run '^$$' -bench . -benchmem ./...
 	go run ./testdata/bench bin/ckpt testdata
+
+# The engine against Flink on the same jobs.
+bench-engine: build
+	go run ./testdata/bench -only engine bin/ckpt testdata
 
 # Each fuzz target for FUZZTIME; go runs but one at a time.
 fuzz:

@@ -53,6 +53,7 @@ var arrows = []struct {
 	{"restore/...", []string{"restore/...", "layout/...", "backends/...", "metadata/..."}},
 	{"testdata", []string{"metadata/..."}},
 	{"testdata/...", []string{"testdata", "metadata/...", "layout", "backends/..."}},
+	{"testdata/bench", []string{"metadata/...", "layout/...", "backends/...", "restore/..."}},
 }
 
 // owners is which rooms alone may import a library. Where none is named, any may.

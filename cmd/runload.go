@@ -49,7 +49,8 @@ func (r *running) load(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	if r.file, err = job.Load(data, name, set); err != nil {
+	// Build tells the mistakes of Load again, with its own.
+	if r.file, err = job.Load(data, name, set); r.file == nil {
 		return err
 	}
 	application, err := r.build()

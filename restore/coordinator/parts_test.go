@@ -225,6 +225,18 @@ func TestLoop(t *testing.T) {
 		})
 	}
 	group.Wait()
+	var log []string
+	say := func(s string) func() { return func() { log = append(log, s) } }
+	l.do(func() {
+		l.later(func() {
+			l.do(func() { l.later(say("of the first")) })
+			say("first")()
+		})
+		l.later(say("second"))
+	})
+	if !slices.Equal(log, []string{"first", "second", "of the first"}) {
+		t.Errorf("%q", log)
+	}
 	if seen != 2000 || !slices.IsSorted(done) || len(done) != 2000 {
 		t.Errorf("%d, %d, sorted %v", seen, len(done), slices.IsSorted(done))
 	}

@@ -119,7 +119,7 @@ func TestOrderOfDeletion(t *testing.T) {
 	r := newRig(t, Config{SequentialCleaning: true})
 	r.take(Checkpoint, "x", "p1", "a", "b")
 	r.take(Checkpoint, "x", "p2", "b")
-	want := []string{"chk-1/_metadata", "chk-1/x", "shared/p1", "shared/a"}
+	want := []string{"chk-1/_metadata", "chk-1/x", "shared/p1", "chk-1/", "shared/a"}
 	if have := r.deleted(); !slices.Equal(have, want) {
 		t.Errorf("subsumed: %v", have)
 	}
@@ -136,7 +136,7 @@ func TestOrderOfDeletion(t *testing.T) {
 	}
 	r.w.trace = nil
 	r.shutdown(Finished)
-	if have := r.deleted(); !slices.Equal(have, []string{"chk-2/_metadata", "chk-2/x", "shared/p2", "shared/b"}) {
+	if have := r.deleted(); !slices.Equal(have, []string{"chk-2/_metadata", "chk-2/x", "shared/p2", "chk-2/", "shared/b"}) {
 		t.Errorf("ended: %v", have)
 	}
 }

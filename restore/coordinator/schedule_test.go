@@ -39,6 +39,8 @@ func TestPeriodicCheckpoints(t *testing.T) {
 	if err := c.StartCheckpointScheduler(); err != nil || !c.IsPeriodicCheckpointingStarted() {
 		t.Fatal(err)
 	}
+	c.do(func() { c.tick(c.generation - 1) }) // a timer that was stopped too late
+	r.w.settle()
 	if r.pass(9 * time.Second); len(r.options) > 0 {
 		t.Error("begun before the interval")
 	}
@@ -79,6 +81,22 @@ func TestPeriodicCheckpoints(t *testing.T) {
 	if r.w.settle(); reason(r, f) != CoordinatorShutdown {
 		t.Error("triggered behind the end")
 	}
+}
+
+// New attempts end what others had begun.
+func TestOtherTasks(t *testing.T) {
+	r := newRig(t, Config{})
+	id, f := r.trigger(Checkpoint)
+	_, _ = r.ack(id, 0, "x")
+	r.c.SetTasks(slices.Clone(r.tasks))
+	if r.w.settle(); r.c.NumberOfPendingCheckpoints() != 1 {
+		t.Error("the same tasks")
+	}
+	r.deploy(2)
+	if r.w.settle(); reason(r, f) != JobFailoverRegion {
+		t.Error("other tasks")
+	}
+	r.wantTree("other tasks")
 }
 
 func TestTimeout(t *testing.T) {

@@ -314,7 +314,8 @@ func (d *disk) partlyUsed(dir string) bool {
 	return false
 }
 
-func (a simAccess) RemoveDir(context.Context, string) error {
+func (a simAccess) RemoveDir(_ context.Context, dir string) error {
+	a.d.w.log("deleted %s/", dir)
 	if fails, _ := a.d.trouble(); fails {
 		return errDisk
 	}

@@ -18,7 +18,7 @@ import (
 type faultyAccess struct {
 	simAccess
 	location, metadata, discard error
-	complete                          func(l *simLocation, m *metadata.Checkpoint) error
+	complete                    func(l *simLocation, m *metadata.Checkpoint) error
 }
 
 type faultyLocation struct {
@@ -119,7 +119,27 @@ func TestAnswersThatAreRefused(t *testing.T) {
 
 // Story 4: tables in the directory of a claimed savepoint.
 func TestClaimedIsHeld(t *testing.T) {
-	r := newRig(t, Config{})
+	r := claimedSavepoint(t, 1)
+	r.take(Checkpoint, "/sp/s")
+	r.take(Checkpoint, "/sp/s", "a")
+	r.wantTree("in use", "/sp/_metadata", "/sp/m", "/sp/s", "chk-9/_metadata", "shared/a")
+	r.take(Checkpoint, "a")
+	r.wantTree("out of use", "chk-10/_metadata", "shared/a")
+	if have := r.deleted(); !slices.Equal(have[len(have)-4:], []string{"/sp/_metadata", "/sp/m", "/sp/s", "/sp/"}) {
+		t.Errorf("%v", have)
+	}
+	r = claimedSavepoint(t, 2)
+	r.take(Checkpoint, "/sp/s")
+	r.w.trace = nil
+	r.shutdown(Finished)
+	if have := r.deleted(); !slices.Equal(have, []string{"chk-8/_metadata", "chk-8/", "/sp/_metadata", "/sp/m", "/sp/s", "/sp/"}) {
+		t.Errorf("%v", have)
+	}
+}
+
+// claimedSavepoint is a job that begins with a native savepoint, 7 at /sp, of the files m and s.
+func claimedSavepoint(t *testing.T, retained int) *rig {
+	r := newRig(t, Config{NumRetained: retained, SequentialCleaning: true})
 	const dir = "/sp"
 	r.put(dir+"/s", dir+"/m")
 	h := &metadata.IncrementalHandle{Tag: metadata.TagIncrementalV2, BackendID: "b", HandleID: "h", Meta: &metadata.RelativeFileHandle{Path: "m", Size: 1},
@@ -130,11 +150,7 @@ func TestClaimedIsHeld(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.restore(2)
-	r.take(Checkpoint, dir+"/s")
-	r.take(Checkpoint, dir+"/s", "a")
-	r.wantTree("in use", "/sp/_metadata", "/sp/m", "/sp/s", "chk-9/_metadata", "shared/a")
-	r.take(Checkpoint, "a")
-	r.wantTree("out of use", "chk-10/_metadata", "shared/a")
+	return r
 }
 
 // Story 5: what cannot be deleted stays whole, and is tried again at the end.
@@ -262,6 +278,9 @@ func TestAnswersOutOfTurn(t *testing.T) {
 	want("never begun", answer, Unknown)
 	for range remembered {
 		r.take(Checkpoint, "a")
+	}
+	if _, _, ok := r.c.o.Registry.Users("/savepoints/savepoint-2/x"); ok {
+		t.Error("savepoints are never forgotten")
 	}
 	answer, _ = r.ack(savepoint.ID, 0, "x")
 	want("very late", answer, Unknown)

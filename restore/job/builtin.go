@@ -17,7 +17,7 @@ type World struct {
 	OnBad func(err error)
 }
 
-// Builtin is the catalog of all types that the package comment lists.
+// Builtin is the catalog of the types that the package comment lists, but for those that Joins adds.
 func Builtin(w World) *Catalog {
 	return &Catalog{
 		Sources: map[string]SourceFactory{

@@ -23,9 +23,35 @@ func load(t *testing.T, text string, set map[string]string) *File {
 	return f
 }
 
+// catalog has joins that do nothing but have a schema.
+func catalog() *Catalog {
+	c := Builtin(World{In: strings.NewReader(""), Out: new(strings.Builder)})
+	Joins{
+		Deduplicate: func(in *engine.Schema, o Deduplication) (*engine.Schema, func() engine.Operator, error) {
+			return in, func() engine.Operator { return nothing{o} }, nil
+		},
+		IntervalJoin: func(_, _ *engine.Schema, o IntervalJoining) (*engine.Schema, func() engine.Operator, error) {
+			return o.Output, func() engine.Operator { return nothing{o} }, nil
+		},
+		Enrich: func(_, _ *engine.Schema, o Enrichment) (*engine.Schema, func() engine.Operator, error) {
+			return o.Output, func() engine.Operator { return nothing{o} }, nil
+		},
+	}.Add(c)
+	return c
+}
+
+// nothing is an operator that knows its options.
+type nothing struct{ options any }
+
+func (nothing) Open(*engine.Context) error { return nil }
+
+func (nothing) Process(int, *engine.Batch, *engine.Output) error { return nil }
+
+func (nothing) Close() error { return nil }
+
 func build(t *testing.T, f *File) (*engine.Job, map[string]string) {
 	t.Helper()
-	j, configuration, err := f.Build(Builtin(World{In: strings.NewReader(""), Out: new(strings.Builder)}))
+	j, configuration, err := f.Build(catalog())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,7 +24,7 @@ sinks:
 func mistakesOf(text string, set map[string]string) []string {
 	f, err := Load([]byte(text), "f", set)
 	if f != nil {
-		_, _, err = f.Build(Builtin(World{In: strings.NewReader(""), Out: new(strings.Builder)}))
+		_, _, err = f.Build(catalog())
 	}
 	var all Errors
 	if !errors.As(err, &all) {
@@ -205,7 +205,7 @@ func FuzzLoad(f *testing.F) {
 	f.Add("? a\n: b")
 	f.Add("a: \"${\"\nb: ${}")
 	f.Add("name: 0x1f\nsources: [{uid: ${a}}]\nparameters: {a: .inf}")
-	c := Builtin(World{In: strings.NewReader(""), Out: new(strings.Builder)})
+	c := catalog()
 	f.Fuzz(func(t *testing.T, text string) {
 		file, err := Load([]byte(text), "f", nil)
 		if file == nil {

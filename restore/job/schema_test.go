@@ -91,7 +91,7 @@ func nodes[F interface{ Options() any }](types map[string]F, common ...any) obje
 }
 
 func schema() object {
-	c := Builtin(World{})
+	c := catalog()
 	top := objectOf(fieldsOf(reflect.TypeFor[File]()))
 	top["$schema"], top["title"] = "https://json-schema.org/draft/2020-12/schema", "A job file of ckpt run"
 	top["$defs"] = object{"parameter": object{"type": "string", "pattern": `\$\{`}}

@@ -1,6 +1,6 @@
 //go:build unix
 
-// Command bench measures ckpt against Flink's own loader, du, find and cat in one run and
+// Command bench measures ckpt against Flink itself, its loader, du, find and cat in one run and
 // prints Markdown tables: bench [-only PART] [-scale N] CKPT-BINARY TESTDATA. It needs Java 17 and Maven for the peers: Flink's
 // loader and State Processor API, RocksDB. The state that it reads, 8 GB, lies in CKPT_CACHE, or is made each time.
 // Figures are medians of 5 with the fastest and the slowest, on a warm page cache.
@@ -27,10 +27,10 @@ import (
 const rounds = 5
 
 func main() {
-	only := flag.String("only", "", "metadata, state or trees: measure nothing else")
+	only := flag.String("only", "", "metadata, state, trees or engine: measure nothing else")
 	scale := flag.Float64("scale", 1, "size of the state, for a quick look: 0.01")
 	flag.Parse()
-	if flag.NArg() != 2 || !slices.Contains([]string{"", "metadata", "state", "trees"}, *only) {
+	if flag.NArg() != 2 || !slices.Contains([]string{"", "metadata", "state", "trees", "engine"}, *only) {
 		fmt.Fprintln(os.Stderr, "bench: want CKPT-BINARY TESTDATA")
 		os.Exit(64)
 	}
@@ -55,6 +55,7 @@ func bench(ckpt, data, only string, scale float64) error {
 		measure func() error
 	}{
 		{"state", func() error { return stateBench(ckpt, data, dir, scale) }},
+		{"engine", func() error { return engineBench(ckpt, data, dir, scale) }},
 		{"metadata", func() error { return metadataBench(ckpt, data, dir) }},
 		{"trees", func() error { return errors.Join(contentBench(ckpt, data, dir), treeBench(ckpt, dir)) }},
 	} {
@@ -130,6 +131,13 @@ func (s spread) String() string {
 
 func (s spread) milliseconds() string {
 	return fmt.Sprintf("%.1f ms (%.1f–%.1f)", 1e3*s.median(), 1e3*s[0], 1e3*s[len(s)-1])
+}
+
+// with is the spread with one more run.
+func (s spread) with(seconds float64) spread {
+	s = append(s, seconds)
+	slices.Sort(s)
+	return s
 }
 
 func row(what string, ours, theirs spread) {
