@@ -255,7 +255,7 @@ func TestOddHandles(t *testing.T) {
 		"a path for a name": func(h *metadata.IncrementalHandle) {
 			for i := range h.Private {
 				if h.Private[i].Name == rocksdb.PebbleMarker {
-					h.Private[i].File = inline([]byte(markerTitle + "\n00000000 1 ../../x.sst\n"))
+					h.Private[i].File = inline([]byte("Pebble 1\n00000000 1 ../../x.sst\n"))
 				}
 			}
 		},

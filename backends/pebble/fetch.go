@@ -8,18 +8,21 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/ckpt-tool/ckpt/backends"
+	"github.com/ckpt-tool/ckpt/backends/rocksdb"
 	"github.com/ckpt-tool/ckpt/metadata"
 )
 
 // fetched is the files of a handle in a local directory.
 type fetched struct {
 	handle *metadata.IncrementalHandle
-	files  []localFile
+	files  []localFile // of the database
+	header localFile   // the meta stream of the handle
 }
 
 // fetch brings the database of a handle into a directory, which it makes. Each file is what the marker says it was, by its size and
@@ -48,7 +51,7 @@ func (s *Store) fetchHandle(ctx context.Context, k metadata.KeyedHandle, dir str
 	if err != nil {
 		return nil, err
 	}
-	if f.files, err = readMarker(content); err != nil {
+	if err := f.read(content); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	places, err := f.places()
@@ -62,14 +65,28 @@ func (s *Store) fetchHandle(ctx context.Context, k metadata.KeyedHandle, dir str
 	g.SetLimit(parallelFiles)
 	for _, file := range f.files {
 		g.Go(func() error {
-			to := filepath.Join(dir, file.name)
-			if link && isTable(file.name) && linkLocal(places[file.name], to, file.size) {
+			to := filepath.Join(dir, file.Name)
+			if link && isTable(file.Name) && linkLocal(places[file.Name], to, file.Size) {
 				return nil
 			}
-			return s.fetchFile(ctx, places[file.name], to, file)
+			return s.fetchFile(ctx, places[file.Name], to, file)
 		})
 	}
 	return f, g.Wait()
+}
+
+// read reads the list of files.
+func (f *fetched) read(list []byte) (err error) {
+	if f.files, err = rocksdb.ParsePebbleFiles(list); err != nil {
+		return err
+	}
+	i := slices.IndexFunc(f.files, func(l localFile) bool { return l.Name == rocksdb.PebbleHeader })
+	if i < 0 {
+		return errors.New("the list of files does not have the header")
+	}
+	f.header = f.files[i]
+	f.files = slices.Delete(f.files, i, i+1)
+	return nil
 }
 
 // places are the handle's files by their names. They must be those of the marker.
@@ -83,15 +100,10 @@ func (f *fetched) places() (map[string]metadata.StreamHandle, error) {
 			places[n.Name.String()] = n.File
 		}
 	}
-	seen := map[string]bool{}
 	for _, file := range f.files {
-		if places[file.name] == nil {
-			return nil, fmt.Errorf("the handle lacks file %s, which the database has", file.name)
+		if places[file.Name] == nil {
+			return nil, fmt.Errorf("the handle lacks file %s, which the database has", file.Name)
 		}
-		if seen[file.name] {
-			return nil, fmt.Errorf("the list of files has %s twice", file.name)
-		}
-		seen[file.name] = true
 	}
 	if len(places) != len(f.files)+1 {
 		return nil, fmt.Errorf("the handle has %d files, and the database had %d", len(places)-1, len(f.files))
@@ -132,7 +144,7 @@ func (s *Store) fetchFile(ctx context.Context, h metadata.StreamHandle, to strin
 		return err
 	}
 	defer blob.Close()
-	if blob.Size() != want.size {
+	if blob.Size() != want.Size {
 		return damaged(blob, want, fmt.Sprintf("it has %d bytes", blob.Size()))
 	}
 	out, err := os.Create(to)
@@ -145,9 +157,9 @@ func (s *Store) fetchFile(ctx context.Context, h metadata.StreamHandle, to strin
 	switch {
 	case err != nil:
 		return fmt.Errorf("%s: %w", blob.Name(), err)
-	case n != want.size:
+	case n != want.Size:
 		return damaged(blob, want, fmt.Sprintf("it ends after %d bytes", n))
-	case sum.Sum32() != want.sum:
+	case sum.Sum32() != want.Sum:
 		return damaged(blob, want, fmt.Sprintf("its checksum is %08x", sum.Sum32()))
 	}
 	return nil
@@ -155,7 +167,7 @@ func (s *Store) fetchFile(ctx context.Context, h metadata.StreamHandle, to strin
 
 func damaged(blob backends.Blob, want localFile, what string) error {
 	return &backends.Error{Path: blob.Name(), Offset: blob.Offset(), KeyGroup: -1,
-		Message: fmt.Sprintf("the file is damaged: %s; as %s of the database it had %d bytes and checksum %08x", what, want.name, want.size, want.sum)}
+		Message: fmt.Sprintf("the file is damaged: %s; as %s of the database it had %d bytes and checksum %08x", what, want.Name, want.Size, want.Sum)}
 }
 
 // blobReader reads a blob from its beginning to its end.

@@ -1,6 +1,8 @@
 package pebble
 
 import (
+	"runtime"
+
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
@@ -37,6 +39,13 @@ func unsynced(f vfs.File, err error) (vfs.File, error) {
 }
 
 type unsyncedFile struct{ vfs.File }
+
+// Write implements vfs.File. Only work behind the scenes writes: it makes way for who processes records, as goroutines have
+// no priorities.
+func (f unsyncedFile) Write(p []byte) (int, error) {
+	runtime.Gosched()
+	return f.File.Write(p)
+}
 
 // Sync implements vfs.File.
 func (unsyncedFile) Sync() error { return nil }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -25,7 +26,7 @@ type uploader struct {
 	*snapshot
 	mu      sync.Mutex
 	handle  *metadata.IncrementalHandle
-	files   []localFile
+	files   []localFile // of the database
 	tables  map[string]upload
 	created []metadata.StreamHandle // to be discarded if it fails
 	header  []byte
@@ -76,7 +77,7 @@ func (u *uploader) all(ctx context.Context) error {
 	if u.handle.Meta, err = u.write(ctx, u.header); err != nil {
 		return err
 	}
-	list, err := u.write(ctx, appendMarker(nil, u.files))
+	list, err := u.write(ctx, u.list())
 	if err != nil {
 		return err
 	}
@@ -127,7 +128,7 @@ func (u *uploader) upload(ctx context.Context, scope metadata.Scope, path string
 func (u *uploader) add(name string, f upload, created bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.files = append(u.files, localFile{name, f.size, f.sum})
+	u.files = append(u.files, localFile{Name: name, Size: f.size, Sum: f.sum})
 	named := metadata.NamedFile{Name: metadata.NewUTF(name), File: f.handle}
 	if isTable(name) {
 		u.handle.Shared = append(u.handle.Shared, named)
@@ -139,6 +140,12 @@ func (u *uploader) add(name string, f upload, created bool) {
 		u.created = append(u.created, f.handle)
 		u.handle.Checkpointed += f.size
 	}
+}
+
+// list is the content of the marker.
+func (u *uploader) list() []byte {
+	header := localFile{Name: rocksdb.PebbleHeader, Size: int64(len(u.header)), Sum: crc32.Checksum(u.header, castagnoli)}
+	return rocksdb.AppendPebbleFiles(nil, append(slices.Clone(u.files), header))
 }
 
 // write makes a file of bytes.
@@ -189,20 +196,20 @@ func (u *uploader) local() *metadata.IncrementalHandle {
 		return nil
 	}
 	for _, f := range u.files {
-		to := filepath.Join(dir, f.name)
-		if linkOrCopy(filepath.Join(u.dir, f.name), to) != nil {
+		to := filepath.Join(dir, f.Name)
+		if linkOrCopy(filepath.Join(u.dir, f.Name), to) != nil {
 			os.RemoveAll(dir)
 			return nil
 		}
-		named := metadata.NamedFile{Name: metadata.NewUTF(f.name), File: &metadata.FileHandle{Path: metadata.NewUTF(to), Size: f.size}}
-		if isTable(f.name) {
+		named := metadata.NamedFile{Name: metadata.NewUTF(f.Name), File: &metadata.FileHandle{Path: metadata.NewUTF(to), Size: f.Size}}
+		if isTable(f.Name) {
 			h.Shared = append(h.Shared, named)
 		} else {
 			h.Private = append(h.Private, named)
 		}
 	}
 	last := u.handle.Private[len(u.handle.Private)-1]
-	h.Private = append(h.Private, metadata.NamedFile{Name: last.Name, File: inline(appendMarker(nil, u.files))})
+	h.Private = append(h.Private, metadata.NamedFile{Name: last.Name, File: inline(u.list())})
 	return &h
 }
 

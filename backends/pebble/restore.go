@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"os"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -71,7 +72,7 @@ func (s *Store) adopt(ctx context.Context, r *backends.RestoredHandle) error {
 	if err != nil {
 		return err
 	}
-	metas, err := s.header(ctx, f.handle)
+	metas, err := s.header(ctx, f)
 	if err != nil {
 		return err
 	}
@@ -98,7 +99,7 @@ func (s *Store) adopt(ctx context.Context, r *backends.RestoredHandle) error {
 func (s *Store) use(f *fetched) {
 	known := map[string]localFile{}
 	for _, file := range f.files {
-		known[file.name] = file
+		known[file.Name] = file
 	}
 	tables := map[string]upload{}
 	for _, n := range f.handle.Shared {
@@ -106,7 +107,7 @@ func (s *Store) use(f *fetched) {
 			continue // it means something in its own checkpoint only
 		}
 		file := known[n.Name.String()]
-		tables[file.name] = upload{n.File, file.size, file.sum}
+		tables[file.Name] = upload{n.File, file.Size, file.Sum}
 	}
 	s.uploads.taken(f.handle.CheckpointID, tables)
 	s.uploads.completed(f.handle.CheckpointID)
@@ -130,23 +131,25 @@ func (s *Store) cut(had metadata.KeyGroupRange) error {
 }
 
 // header reads which states a handle has.
-func (s *Store) header(ctx context.Context, h *metadata.IncrementalHandle) ([]*backends.Meta, error) {
-	if h.Meta == nil {
+func (s *Store) header(ctx context.Context, f *fetched) ([]*backends.Meta, error) {
+	if f.handle.Meta == nil {
 		return nil, errors.New("a handle of Pebble without a header")
 	}
-	blob, err := s.config.Files.Open(ctx, h.Meta)
+	b, name, err := s.readAll(ctx, f.handle.Meta)
 	if err != nil {
 		return nil, err
 	}
-	defer blob.Close()
-	k, err := schema.LoadKeyed(blob, &backends.Options{})
+	if int64(len(b)) != f.header.Size || crc32.Checksum(b, castagnoli) != f.header.Sum {
+		return nil, fmt.Errorf("%s: this is not the header that was written, of %d bytes with checksum %08x", name, f.header.Size, f.header.Sum)
+	}
+	k, err := schema.ReadKeyed(b, &backends.Options{})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	metas := make([]*backends.Meta, len(k.States))
 	for i := range metas {
 		if metas[i], err = metaOf(k.State(i, backends.Origin{})); err != nil {
-			return nil, fmt.Errorf("%s: %w", blob.Name(), err)
+			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 	}
 	return metas, nil
@@ -180,7 +183,7 @@ func (s *Store) absorb(ctx context.Context, r *backends.RestoredHandle, groups m
 	if err != nil {
 		return err
 	}
-	metas, err := s.header(ctx, f.handle)
+	metas, err := s.header(ctx, f)
 	if err != nil {
 		return err
 	}

@@ -200,10 +200,7 @@ func (m *merge) next() bool {
 			c = compare(m.s.cache.record(m.at).key(), m.it.Key())
 		}
 		if c > 0 {
-			if !m.pebbles() {
-				return false
-			}
-			return true
+			return m.pebbles()
 		}
 		if m.fromCache(c == 0) {
 			return true

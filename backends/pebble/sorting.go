@@ -3,6 +3,7 @@ package pebble
 import (
 	"cmp"
 	"encoding/binary"
+	"runtime"
 	"slices"
 )
 
@@ -29,6 +30,9 @@ func sortRefs(refs []ref, mems [][]byte) []sortable {
 func sortFrom(s []sortable, mems [][]byte, depth int) {
 	if len(s) < 2 {
 		return
+	}
+	if len(s) > yieldEvery {
+		runtime.Gosched()
 	}
 	longer := false
 	for i := range s {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/objstorage/objstorageprovider"
@@ -77,9 +78,15 @@ const tableSize = 48 << 20 // of records
 
 func newTableWriter(s *Store) *tableWriter { return &tableWriter{s: s} }
 
+// yieldEvery is after how many records who processes others gets a turn.
+const yieldEvery = 512
+
 // records writes all of an epoch.
 func (w *tableWriter) records(sorted []sortable, mems [][]byte) error {
-	for _, v := range sorted {
+	for i, v := range sorted {
+		if i%yieldEvery == 0 {
+			runtime.Gosched()
+		}
 		b := record(slotOf(mems, v.ref))
 		key := b.key()
 		if err := w.at(key, b.size()); err != nil {

@@ -26,7 +26,8 @@ type database struct {
 	names    map[string]metadata.StreamHandle
 	place    string // where the MANIFEST is, for messages
 	manifest *Manifest
-	pebble   bool // whether PebbleMarker is there
+	pebble   bool                  // whether PebbleMarker is there
+	listed   map[string]PebbleFile // in it
 	merges   map[string]mergeOperator
 	families map[string]*family
 
@@ -59,7 +60,7 @@ type liveTable struct {
 	held  int64
 }
 
-// openDatabase reads CURRENT, the MANIFEST and OPTIONS.
+// openDatabase reads CURRENT, the MANIFEST and OPTIONS; of Pebble the list of files and the MANIFEST.
 func openDatabase(ctx context.Context, files backends.Files, h *metadata.IncrementalHandle, opts *backends.Options) (*database, error) {
 	db := &database{ctx: ctx, files: files, limit: opts.Budget(), keep: opts.Budget() / 4, names: map[string]metadata.StreamHandle{}, families: map[string]*family{}}
 	for _, list := range [][]metadata.NamedFile{h.Shared, h.Private} {
@@ -67,7 +68,11 @@ func openDatabase(ctx context.Context, files backends.Files, h *metadata.Increme
 			db.names[string(f.Name)] = f.File
 		}
 	}
-	_, db.pebble = db.names[PebbleMarker]
+	if _, db.pebble = db.names[PebbleMarker]; db.pebble {
+		if err := db.readPebbleFiles(h); err != nil {
+			return nil, err
+		}
+	}
 	if err := db.readManifest(); err != nil {
 		return nil, err
 	}
@@ -131,7 +136,7 @@ func (db *database) readManifest() error {
 	if err != nil {
 		return err
 	}
-	b, place, err := db.read(name)
+	b, place, err := db.readListed(name)
 	if err != nil {
 		return err
 	}

@@ -228,7 +228,7 @@ func (it *Iterator) UserKey() []byte { return it.user }
 func (it *Iterator) Seq() uint64 { return it.trailer >> 8 }
 
 // Kind is the kind of the record; it may be one that is not known.
-func (it *Iterator) Kind() Kind { return Kind(it.trailer) }
+func (it *Iterator) Kind() Kind { return it.t.kind(it.trailer) }
 
 // Value is the value of the record.
 func (it *Iterator) Value() []byte { return it.block.value }

@@ -67,6 +67,17 @@ func (t *Table) acceptPebble(at int64) error {
 	return nil
 }
 
+// pebblePut is a put below which there were deletions (Pebble: InternalKeyKindSetWithDelete).
+const pebblePut = 18
+
+// kind is the kind of a record.
+func (t *Table) kind(trailer uint64) Kind {
+	if k := Kind(trailer); k != pebblePut || !t.foot.pebble {
+		return k
+	}
+	return Put
+}
+
 // misplacedPebble tells whether a table has keys of states that there are not.
 func (r *Reader) misplacedPebble(t *liveTable) *backends.Error {
 	if k := t.Largest.User; len(k) >= 2 && int(binary.BigEndian.Uint16(k)) < len(r.states) || t.Largest.Kind() == RangeDeletion {

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"io"
 	"slices"
 	"strings"
 
@@ -30,8 +31,13 @@ type verifier struct {
 // between blocks, keys out of order or outside of their index and of the MANIFEST's bounds, numbers that differ
 // from the properties. Its error is that of the Blob, or of ctx. It tells how many bytes were read.
 func (t *Table) Verify(ctx context.Context, report func(*backends.Error)) (int64, error) {
+	return t.verify(ctx, t.src, report)
+}
+
+// verify reads the table from src.
+func (t *Table) verify(ctx context.Context, src io.ReaderAt, report func(*backends.Error)) (int64, error) {
 	v := &verifier{t: t, report: report}
-	v.win.open(t.src, t.size, mostRead)
+	v.win.open(src, t.size, mostRead)
 	err := v.data(ctx)
 	if err == nil {
 		err = v.rest()
@@ -132,8 +138,8 @@ func (v *verifier) block(b []byte, h handle) error {
 			v.failAt(h.offset, "a record has a key of %d bytes, fewer than the %d of its sequence number", len(e.key), keyTrailer)
 			return nil
 		}
-		if !k.Kind().known() {
-			v.failAt(h.offset, "%s", k.Kind().problem())
+		if kind := v.t.kind(k.Trailer); !kind.known() {
+			v.failAt(h.offset, "%s", kind.problem())
 		}
 		var err error
 		if k.Trailer, err = v.t.globalTrailer(k.Trailer); err != nil {

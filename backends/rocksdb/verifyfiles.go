@@ -12,7 +12,7 @@ import (
 )
 
 // VerifyFiles reads every table of the database, and reports what is wrong with it, and which logs and
-// blob files the handle has, that no checkpoint needs. Its error is one of Files, or of ctx. It tells how many bytes of tables were
+// blob files the handle has, that no checkpoint needs; of Pebble it holds each file against the list in PebbleMarker. Its error is one of Files, or of ctx. It tells how many bytes of tables were
 // read.
 func (r *Reader) VerifyFiles(ctx context.Context, report func(*backends.Error)) (int64, error) {
 	total := int64(0)
@@ -27,6 +27,9 @@ func (r *Reader) VerifyFiles(ctx context.Context, report func(*backends.Error)) 
 				return total, err
 			}
 		}
+	}
+	if err := r.db.verifyListed(report); err != nil {
+		return total, err
 	}
 	for _, name := range r.db.strangers() {
 		report(&backends.Error{Path: r.db.place, KeyGroup: -1, Message: fmt.Sprintf("the handle has %s, which is not part of the database", name)})
@@ -85,6 +88,9 @@ func (t *liveTable) verify(ctx context.Context, family string, report func(*back
 	}
 	if family == defaultFamily && table.props.Entries > 0 && !t.db.pebble {
 		inState(&backends.Error{Path: table.blob.Name(), Offset: table.blob.Offset(), KeyGroup: -1, Message: "the table has records that belong to no state"})
+	}
+	if t.db.pebble {
+		return t.verifySummed(ctx, table, report)
 	}
 	return table.Verify(ctx, inState)
 }

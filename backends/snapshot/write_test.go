@@ -198,7 +198,7 @@ func decoded(t *testing.T, dir string) (*metadata.Checkpoint, backends.Files) {
 	}
 	blobs := layout.NewBlobs(context.Background(), opener, target, nil)
 	t.Cleanup(func() { _, _ = blobs.Close(), target.Store.Close() })
-	return c, files{blobs}
+	return c, files{Blobs: blobs}
 }
 
 // rewrite writes one handle in the canonical form, and reads it again.
