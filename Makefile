@@ -15,6 +15,7 @@ build:
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/ckpt$(shell go env GOEXE) .
 
 demo: build
+	sh testdata/demojob.sh bin/ckpt
 	sh testdata/demo.sh bin/ckpt
 
 test:

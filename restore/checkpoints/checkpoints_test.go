@@ -348,3 +348,23 @@ func TestRegistry(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestRelativeDir: paths within `_metadata` are absolute all the same.
+func TestRelativeDir(t *testing.T) {
+	t.Chdir(t.TempDir())
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := access(t, &checkpoints.FileSystem{Mutable: mutable, Dir: "chk", SavepointDir: "sp"})
+	l := locate(t, a, 1)
+	m := checkpointOf(t, l, 1)
+	shared := m.Operators[0].Subtasks[0].ManagedKeyed.(*metadata.IncrementalHandle).Shared[0].File.(*metadata.FileHandle)
+	if want := "file:" + here + "/chk/" + job.String() + "/shared/"; !strings.HasPrefix(shared.Path.String(), want) {
+		t.Errorf("%s, want %s…", shared.Path, want)
+	}
+	s, err := a.SavepointLocation(context.Background(), 1, "")
+	if err != nil || !strings.HasPrefix(s.Exclusive(), here+"/sp/") {
+		t.Errorf("%v", err)
+	}
+}

@@ -61,15 +61,21 @@ func (f *FileSystem) Access(ctx context.Context, job layout.JobID) (Access, erro
 	if f.Threshold < 0 {
 		a.limits.threshold = DefaultThreshold
 	}
-	a.dir = layout.Canonical(f.Dir)
-	if !f.NoSubdir {
-		a.dir = layout.Join(a.dir, job.String())
+	return a, a.enter(ctx, f.Dir, f.NoSubdir)
+}
+
+// enter opens the directory of all jobs, so that an address which cannot be opened is told before the job begins. Local ones are absolute from
+// then on.
+func (a *access) enter(ctx context.Context, dir string, flat bool) error {
+	root, err := a.stores.root(ctx, layout.Canonical(dir))
+	if err != nil {
+		return err
 	}
-	// An address that cannot be opened is told before the job begins.
-	if _, err := a.stores.root(ctx, layout.Canonical(f.Dir)); err != nil {
-		return nil, err
+	a.dir = root.URL()
+	if !flat {
+		a.dir = layout.Join(a.dir, a.job.String())
 	}
-	return a, nil
+	return nil
 }
 
 // access is a job's directory, or memory: then limits has no threshold and dir may be "".
@@ -102,14 +108,13 @@ func (a *access) SavepointLocation(ctx context.Context, _ int64, target string) 
 	if target == "" {
 		return nil, errors.New("no directory for the savepoint: name one, or set execution.checkpointing.savepoint-dir")
 	}
-	target = layout.Canonical(target)
-	if _, err := a.stores.root(ctx, target); err != nil {
+	root, err := a.stores.root(ctx, layout.Canonical(target))
+	if err != nil {
 		return nil, err
 	}
-	var err error
 	for range savepointAttempts {
 		name := layout.SavepointName{JobPrefix: a.job.String()[:6], Random: randomHex(6)}
-		l := &location{access: a, exclusive: layout.Join(target, name.String())}
+		l := &location{access: a, exclusive: layout.Join(root.URL(), name.String())}
 		l.shared = l.exclusive
 		if err = l.unused(ctx); err == nil {
 			return l, nil

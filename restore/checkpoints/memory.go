@@ -48,12 +48,7 @@ func (m *JobManager) Access(ctx context.Context, job layout.JobID) (Access, erro
 	if m.Dir == "" {
 		return a, nil
 	}
-	a.dir = layout.Canonical(m.Dir)
-	if !m.NoSubdir {
-		a.dir = layout.Join(a.dir, job.String())
-	}
-	_, err := a.stores.root(ctx, layout.Canonical(m.Dir))
-	return a, err
+	return a, a.enter(ctx, m.Dir, m.NoSubdir)
 }
 
 // ErrFrame says that one task's answer is too large.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"maps"
 	"slices"
 
@@ -177,7 +178,7 @@ func (c *CheckpointCoordinator) completed(p *PendingCheckpoint, m *metadata.Chec
 	}
 	c.failures.completed(p.id)
 	c.lastEnd = now
-	c.o.Log.Info("checkpoint is completed", "id", p.id, "type", p.props.Type.String(), "pointer", pointer, "bytes", p.stats.Checkpointed)
+	c.o.Log.Debug("checkpoint is completed", "id", p.id, "type", p.props.Type.String(), "pointer", pointer, "bytes", p.stats.Checkpointed)
 	c.later(func() { p.future.complete(cc, nil) })
 	// Tasks are not told of savepoints that the job goes on after: they must not commit upon what it does not fall back to.
 	if !savepoint || p.props.Type.IsSynchronous() {
@@ -240,7 +241,11 @@ func (c *CheckpointCoordinator) abort(p *PendingCheckpoint, e *CheckpointError, 
 	c.end(p, false)
 	now := c.o.Clock.Now()
 	c.o.Stats.failed(p.stats, e, now)
-	c.o.Log.Warn("checkpoint is aborted", "id", p.id, "type", p.props.Type.String(), "err", e)
+	level := slog.LevelWarn
+	if e.Reason == CoordinatorSuspend || e.Reason == CoordinatorShutdown {
+		level = slog.LevelDebug // as was asked for
+	}
+	c.o.Log.Log(c.o.Context, level, "checkpoint is aborted", "id", p.id, "type", p.props.Type.String(), "err", e)
 	c.later(func() { p.future.complete(nil, e) })
 	if p.loc != nil {
 		w := c.aborted(p, e)

@@ -12,7 +12,7 @@ import (
 func (c *CheckpointCoordinator) ReceiveAcknowledge(a *Acknowledge, location string) (answer Answer, err error) {
 	c.do(func() { answer, err = c.acknowledge(a) })
 	if answer != Success || err != nil {
-		c.o.Log.Info("acknowledgement is of no use", "checkpoint", a.Checkpoint, "task", a.Task, "location", location, "answer", answer.String(), "err", err)
+		c.o.Log.Debug("acknowledgement is of no use", "checkpoint", a.Checkpoint, "task", a.Task, "location", location, "answer", answer.String(), "err", err)
 	}
 	return answer, err
 }

@@ -54,7 +54,7 @@ func (c *CheckpointCoordinator) preCheck(r *request) *CheckpointError {
 // notBegun answers a request that does not become a checkpoint.
 func (c *CheckpointCoordinator) notBegun(r *request, e *CheckpointError) {
 	c.o.Stats.failed(nil, e, c.o.Clock.Now())
-	c.o.Log.Info("checkpoint is not triggered", "type", r.props.Type.String(), "err", e)
+	c.o.Log.Debug("checkpoint is not triggered", "type", r.props.Type.String(), "err", e)
 	c.later(func() { r.future.complete(nil, e) })
 	if err := c.failures.failed(r.props.Type, e, false); err != nil {
 		c.later(func() { c.o.FailJob(err) })
@@ -188,6 +188,14 @@ func (c *CheckpointCoordinator) stopScheduler() {
 	c.unschedule()
 	c.abortQueued(CoordinatorSuspend)
 	c.abortWhere(CoordinatorSuspend, nil, func(*PendingCheckpoint) bool { return true })
+}
+
+// PausePeriodicCheckpoints begins no further periodic checkpoint. What is pending goes on, and what is asked for is taken.
+func (c *CheckpointCoordinator) PausePeriodicCheckpoints() {
+	c.do(func() {
+		c.periodic = false
+		c.unschedule()
+	})
 }
 
 // IsPeriodicCheckpointingConfigured is whether there is an interval.
