@@ -93,10 +93,14 @@ func (a *attempt) run() error {
 	for _, t := range a.tasks {
 		a.running.Add(1)
 		go func() {
-			defer a.running.Done()
-			if err := t.run(); err != nil {
-				a.fail(err)
-			}
+			err := errors.New("a task ended its goroutine") // as runtime.Goexit does, without coming back
+			defer func() {
+				if err != nil {
+					a.fail(err)
+				}
+				a.running.Done()
+			}()
+			err = t.run()
 		}()
 	}
 	stop := a.flushPeriodically()

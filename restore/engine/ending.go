@@ -107,10 +107,17 @@ func (e *Execution) TriggerSavepoint(ctx context.Context, target string, native 
 // passes before, so that all windows fire: not for jobs that are to go on. The job goes on where the savepoint fails. Where it is complete and a task
 // fails before it has ended, what is to be committed with it is, and no record more is read.
 func (e *Execution) StopWithSavepoint(ctx context.Context, target string, drain bool) (*coordinator.CompletedCheckpoint, error) {
-	e.stopping.Lock()
-	defer e.stopping.Unlock()
 	if _, err := e.running(ctx); err != nil {
 		return nil, err
+	}
+	select {
+	case e.stopping <- struct{}{}:
+		defer func() { <-e.stopping }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if e.current().ending.Load() {
+		return nil, errNotRunning
 	}
 	kind := coordinator.SavepointSuspend
 	if drain {
@@ -174,8 +181,12 @@ func (e *Execution) watch(a *attempt) {
 	case <-a.ctx.Done():
 		return
 	}
-	e.stopping.Lock()
-	defer e.stopping.Unlock()
+	select {
+	case e.stopping <- struct{}{}:
+		defer func() { <-e.stopping }()
+	case <-a.ctx.Done():
+		return
+	}
 	if !a.ending.Load() {
 		e.end(a)
 	}
@@ -188,6 +199,7 @@ func (e *Execution) end(a *attempt) {
 		a.finish(0)
 		return
 	}
+	e.coordinator.PausePeriodicCheckpoints()
 	pause := 10 * time.Millisecond
 	for a.ctx.Err() == nil {
 		cc, err := e.coordinator.Trigger(coordinator.Checkpoint, "").Await(a.ctx)
@@ -196,7 +208,7 @@ func (e *Execution) end(a *attempt) {
 			a.finish(cc.ID)
 			return
 		}
-		e.config.Log.Info("the last checkpoint failed, and is taken again", "error", err)
+		e.config.Log.Warn("the last checkpoint failed, and is taken again", "error", err)
 		select {
 		case <-time.After(pause):
 		case <-a.ctx.Done():

@@ -3,6 +3,9 @@ package engine
 import (
 	"errors"
 	"fmt"
+
+	"github.com/ckpt-tool/ckpt/backends"
+	"github.com/ckpt-tool/ckpt/restore"
 )
 
 // OperatorError is a failure of one sub-task of a node: its error, or its panic.
@@ -46,4 +49,24 @@ func (e *ValidationError) Error() string {
 		text += p
 	}
 	return text
+}
+
+// SuppressRestarts wraps an error that a restart would only bring about again: the job fails with it at once (Flink:
+// SuppressRestartsException). State that does not fit the job is such an error by itself.
+func SuppressRestarts(err error) error { return &permanentError{err} }
+
+type permanentError struct{ err error }
+
+// Error implements error.
+func (e *permanentError) Error() string { return e.err.Error() }
+
+// Unwrap gives the error.
+func (e *permanentError) Unwrap() error { return e.err }
+
+// permanent tells whether a restart is of no use.
+func permanent(err error) bool {
+	var p *permanentError
+	var state *backends.IncompatibleError
+	var job *restore.IncompatibleError
+	return errors.As(err, &p) || errors.As(err, &state) || errors.As(err, &job)
 }

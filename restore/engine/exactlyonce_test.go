@@ -297,7 +297,7 @@ func firstDifference(got, want []string) string {
 }
 
 // runFor runs a job for a while, and takes a snapshot; over tells that the job has ended by itself.
-func runFor(ctx context.Context, t *rapid.T, j *engine.Job, conf engine.Config, how string, wait time.Duration) (over bool) {
+func runFor(ctx context.Context, t fataler, j *engine.Job, conf engine.Config, how string, wait time.Duration) (over bool) {
 	e, err := engine.Start(ctx, j, conf)
 	if err != nil {
 		t.Fatal(err)
@@ -337,6 +337,40 @@ func take(ctx context.Context, e *engine.Execution, how string) bool {
 		case <-e.Done():
 			return false
 		default:
+		}
+	}
+}
+
+// fataler is a *testing.T or a *rapid.T.
+type fataler interface {
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+}
+
+// Stops of a job that fails all the time, with a storage that does, come to an end.
+func TestStopsWhileFailing(t *testing.T) {
+	for range 60 {
+		s := &sequence{n: 1500, keys: 30, splits: 3, pace: func(int64) error {
+			time.Sleep(time.Duration(rand.IntN(300)) * time.Microsecond)
+			return nil
+		}}
+		f := &trouble{odds: 50}
+		f.left.Store(4)
+		var faults atomic.Int64
+		conf := config()
+		conf.Storage = &memory{fault: func(what string) error {
+			if rand.IntN(20) == 0 && faults.Add(1) < 30 {
+				return fmt.Errorf("%w in the storage: %s", errInjected, what)
+			}
+			return nil
+		}}
+		conf.Checkpointing.Interval, conf.Checkpointing.MaxConcurrent = 3*time.Millisecond, rand.IntN(3)+1
+		conf.Checkpointing.TolerableFailures = -1
+		conf.BatchSize, conf.Restart = 16, &engine.FixedDelay{Attempts: 100}
+		ctx := within(t)
+		runFor(ctx, t, windowJob(s, &world{}, f, rand.IntN(4)+1), conf, "stop", time.Duration(rand.IntN(15))*time.Millisecond)
+		if ctx.Err() != nil {
+			t.Fatal("the job did not come to an end")
 		}
 	}
 }

@@ -31,7 +31,7 @@ type Execution struct {
 	local       *localStore
 	temporary   bool // LocalDir is ours as a whole
 
-	stopping sync.Mutex // one way of ending well at a time
+	stopping chan struct{} // holds one who ends the job well: one way at a time
 
 	mu       sync.Mutex
 	attempt  *attempt // the current one; nil before the first
@@ -70,7 +70,7 @@ func Start(ctx context.Context, j *Job, c Config) (*Execution, error) {
 	if err := c.complete(); err != nil {
 		return nil, err
 	}
-	e := &Execution{job: j, config: c, began: c.Clock.Now(), done: make(chan struct{})}
+	e := &Execution{job: j, config: c, began: c.Clock.Now(), done: make(chan struct{}), stopping: make(chan struct{}, 1)}
 	first := &metadata.Checkpoint{}
 	if c.Restore != nil {
 		first = c.Restore.Checkpoint
@@ -101,10 +101,10 @@ func (c *Config) complete() error {
 	switch {
 	case c.Storage == nil:
 		return errors.New("the engine needs a storage for checkpoints")
-	case c.StateBackend.Open == nil || c.OpenState == nil || c.OpenOperator == nil:
-		return errors.New("the engine needs a state backend, keyed state and operator state")
-	case c.Restore != nil && (c.Restore.Checkpoint == nil || c.Restore.Files == nil || c.OpenKeyed == nil):
-		return errors.New("a restore needs a checkpoint, its files and a reader of keyed state")
+	case c.StateBackend.Open == nil || c.OpenState == nil || c.OpenOperator == nil || c.OpenKeyed == nil:
+		return errors.New("the engine needs a state backend, keyed state and its reader, and operator state")
+	case c.Restore != nil && (c.Restore.Checkpoint == nil || c.Restore.Files == nil):
+		return errors.New("a restore needs a checkpoint and its files")
 	case c.BatchSize < 0 || c.QueueLength < 0 || c.WatermarkInterval < 0:
 		return errors.New("sizes and times of the engine must not be negative")
 	}
@@ -254,7 +254,7 @@ func (e *Execution) attempts() (coordinator.JobStatus, error) {
 			return coordinator.Finished, nil
 		}
 		delay, again := e.config.Restart.Failed(e.config.Clock.Now(), err)
-		if !again {
+		if !again || permanent(err) {
 			return coordinator.Failed, err
 		}
 		e.config.Log.Warn("the job failed, and restarts", "error", err, "after", delay)

@@ -7,7 +7,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -71,6 +70,37 @@ func TestFailures(t *testing.T) {
 		if panicked := strings.Contains(c.want, "panic") || strings.Contains(c.want, "no output"); panicked != (len(of.Stack) > 0) {
 			t.Errorf("%s: stack %q", name, of.Stack)
 		}
+	}
+}
+
+// What a restart would only bring about again fails the job at once; so does state that is of another type.
+func TestPermanentFailures(t *testing.T) {
+	conf, store := config(), &memory{}
+	conf.Storage, conf.Restart = store, &engine.FixedDelay{Attempts: 1 << 30}
+	s := &sequence{n: 100, keys: 3}
+	r, err := engine.Run(within(t), sinkJob(s, 1, each(func(engine.Record) error { return engine.SuppressRestarts(errInjected) })), conf)
+	if !errors.Is(err, errInjected) || r.Restarts != 0 {
+		t.Errorf("%+v %v", r, err)
+	}
+	r, err = engine.Run(within(t), sinkJob(s, 1, each(func(engine.Record) error { runtime.Goexit(); return nil })), func() engine.Config {
+		c := config()
+		c.Restart = engine.NoRestart{}
+		return c
+	}())
+	if err == nil || r.Status != coordinator.Failed {
+		t.Errorf("Goexit: %+v %v", r, err)
+	}
+	conf.Checkpointing.Interval = time.Hour
+	if _, err := engine.Run(within(t), countJob(s, &collector{}, 1), conf); err != nil {
+		t.Fatal(err)
+	}
+	conf.Restore, conf.Restart = &engine.Restore{Checkpoint: store.last(), Files: inMemory{}}, &engine.FixedDelay{Attempts: 3}
+	j := engine.NewJob("count")
+	j.Source("numbers", s).KeyBy("n").Process("count", counted, counting).Sink("out", engine.AtLeastOnce, (&collector{}).make)
+	r, err = engine.Run(within(t), j, conf)
+	var other *backends.IncompatibleError
+	if !errors.As(err, &other) || r.Restarts != 0 {
+		t.Errorf("a key of another type: %+v %v", r, err)
 	}
 }
 
@@ -253,164 +283,6 @@ func TestLastCheckpoint(t *testing.T) {
 	}
 }
 
-// Timers of processing time fire with their key, in the goroutine of the task, and survive a restore.
-func TestProcessingTimers(t *testing.T) {
-	clock := newFakeClock()
-	var mu sync.Mutex
-	var fired []string
-	note := func(s string) {
-		mu.Lock()
-		defer mu.Unlock()
-		fired = append(fired, s)
-	}
-	seen := func() string {
-		mu.Lock()
-		defer mu.Unlock()
-		all := slices.Clone(fired)
-		slices.Sort(all)
-		return strings.Join(all, " ")
-	}
-	wait := func(want string) {
-		t.Helper()
-		for range 2000 {
-			if seen() == want {
-				return
-			}
-			time.Sleep(time.Millisecond)
-		}
-		t.Fatalf("fired %q, want %q", seen(), want)
-	}
-	var registered atomic.Int64
-	job := func(n int64) *engine.Job {
-		j := engine.NewJob("timers")
-		j.Source("numbers", &sequence{n: n, keys: 3, unbounded: true}).KeyBy("key").Process("timers", nil, func() engine.Operator {
-			var timers engine.Timers
-			var c *engine.Context
-			return &engine.ProcessFunc{
-				OnOpen: func(x *engine.Context) (err error) {
-					c = x
-					timers, err = c.Timers("t", nil, func(f engine.FiredTimer, _ *engine.Output) error {
-						k, err := c.Keyed.CurrentKey()
-						note(fmt.Sprintf("%v@%d", k, f.Time-1_000_000))
-						if f.EventTime {
-							return errors.New("not of event time")
-						}
-						return err
-					})
-					return err
-				},
-				OnRecord: func(r engine.Record, _ *engine.Output) error {
-					defer registered.Add(1)
-					n := r.Value(0).(int64)
-					if err := timers.RegisterProcessingTime(nil, 1_000_000+(n+1)*1000); err != nil {
-						return err
-					}
-					if n == 2 { // this one is taken back
-						return timers.DeleteProcessingTime(nil, 1_003_000)
-					}
-					return nil
-				},
-			}
-		})
-		return j
-	}
-	store := &memory{}
-	conf := config()
-	conf.Clock, conf.Storage, conf.BufferTimeout = clock, store, time.Millisecond
-	e, err := engine.Start(within(t), job(5), conf)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for registered.Load() < 5 {
-		time.Sleep(time.Millisecond)
-	}
-	clock.forward(999 * time.Millisecond)
-	time.Sleep(10 * time.Millisecond)
-	wait("")
-	clock.forward(2 * time.Millisecond)
-	wait("key-0@1000")
-	clock.forward(3 * time.Second)
-	wait("key-0@1000 key-0@4000 key-1@2000")
-	if _, err := e.TriggerCheckpoint(within(t)); err != nil {
-		t.Fatal(err)
-	}
-	e.Cancel()
-	e.Wait()
-	clock.forward(time.Hour)
-	conf.Restore = &engine.Restore{Checkpoint: store.last(), Files: inMemory{}}
-	e, err = engine.Start(within(t), job(5), conf)
-	if err != nil {
-		t.Fatal(err)
-	}
-	wait("key-0@1000 key-0@4000 key-1@2000 key-1@5000")
-	e.Cancel()
-	e.Wait()
-}
-
-// keeper keeps raw keyed state: how many records each key group had.
-type keeper struct {
-	c      *engine.Context
-	counts map[int32]byte
-	total  *atomic.Int64
-}
-
-func (k *keeper) Open(c *engine.Context) error {
-	k.c = c
-	for kg, n := range k.counts {
-		if r := c.Keyed.KeyGroups(); kg < r.First || kg > r.Last {
-			return fmt.Errorf("key group %d is not of %v", kg, r)
-		}
-		k.total.Add(int64(n))
-	}
-	return nil
-}
-func (k *keeper) Process(_ int, b *engine.Batch, _ *engine.Output) error {
-	for _, kg := range b.KeyGroups {
-		k.counts[kg]++
-	}
-	return nil
-}
-func (k *keeper) Close() error { return nil }
-func (k *keeper) SnapshotKeyGroup(_ int64, kg int32) ([]byte, error) {
-	if n := k.counts[kg]; n > 0 {
-		return []byte{n}, nil
-	}
-	return nil, nil
-}
-func (k *keeper) RestoreKeyGroup(kg int32, data []byte) error {
-	if len(data) != 1 {
-		return fmt.Errorf("key group %d has %d bytes", kg, len(data))
-	}
-	k.counts[kg] = data[0]
-	return nil
-}
-
-func TestRawKeyed(t *testing.T) {
-	job := func(parallelism int, total *atomic.Int64) *engine.Job {
-		j := engine.NewJob("raw")
-		j.Parallelism, j.MaxParallelism = parallelism, 200
-		j.Source("numbers", &sequence{n: 150, keys: 50, splits: 2}).KeyBy("key").
-			Process("keeper", nil, func() engine.Operator { return &keeper{counts: map[int32]byte{}, total: total} })
-		return j
-	}
-	store, conf := &memory{}, config()
-	conf.Storage, conf.Checkpointing.Interval = store, time.Hour
-	var total atomic.Int64
-	if _, err := engine.Run(within(t), job(2, &total), conf); err != nil {
-		t.Fatal(err)
-	}
-	conf.Restore = &engine.Restore{Checkpoint: store.last(), Files: inMemory{}}
-	for _, p := range []int{1, 2, 3, 7} {
-		total.Store(0)
-		if _, err := engine.Run(within(t), job(p, &total), conf); err != nil {
-			t.Fatal(err)
-		}
-		if total.Load() != 150 {
-			t.Errorf("parallelism %d: %d records in the state, want 150", p, total.Load())
-		}
-	}
-}
-
 // A checkpoint that does not fit is refused before anything runs.
 func TestRestoreRefused(t *testing.T) {
 	store, conf := &memory{}, config()
@@ -460,7 +332,7 @@ func TestDefinitionAndIDs(t *testing.T) {
 	}
 }
 
-// counterSource has a split more each time it is asked.
+// growing is a source that has a split more each time it is asked.
 type growing struct {
 	sequence
 	asked atomic.Int64

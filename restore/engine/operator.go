@@ -122,7 +122,7 @@ func (o *Output) Row(time int64, values ...any) error {
 }
 
 // Batch is a batch to append records to, instead of calling Row for each. It is good until the next call of Output, or until Process, a
-// timer or Watermark returns; the engine passes it on, and tells an error then.
+// timer or Watermark returns; the engine passes it on then, or soon, and tells an error.
 func (o *Output) Batch() *Batch {
 	if o.batch != nil && o.batch.N >= o.full {
 		o.err = o.flush()

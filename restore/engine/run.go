@@ -34,7 +34,7 @@ type Config struct {
 	Clock   Clock
 	Log     *slog.Logger
 	Restore *Restore // nil: begin anew
-	// OpenKeyed reads a keyed handle, whatever wrote it; RestoreMode and rescaling need it.
+	// OpenKeyed reads a keyed handle, whatever wrote it: also after a failure.
 	OpenKeyed func(ctx context.Context, files backends.Files, h metadata.KeyedHandle, o backends.Origin) (backends.Reader, error)
 	// OpenOperator makes operator state.
 	OpenOperator func(ctx context.Context, c *backends.OperatorConfig) (backends.Operator, error)

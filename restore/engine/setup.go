@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -61,7 +62,7 @@ func (r *opRun) open() error {
 
 // openOperator makes the operator state of a sub-task of one operator.
 func (t *task) openOperator(a *restore.SubtaskAssignment) (backends.Operator, error) {
-	return t.attempt.config.OpenOperator(t.ctx, &backends.OperatorConfig{Subtask: int32(t.subtask), Restored: a.Operator, Files: t.attempt.files})
+	return t.attempt.config.OpenOperator(t.ctx, &backends.OperatorConfig{Subtask: int32(t.subtask), Restored: a.Operator, Whole: a.Whole, Files: t.attempt.files})
 }
 
 // openKeyed makes the keyed state, behind a hash exchange only, and gives raw keyed state to who wants it.
@@ -91,6 +92,9 @@ func (r *opRun) openKeyed(a *restore.SubtaskAssignment, maxParallelism int32) er
 	for _, p := range a.Keyed {
 		conf.Restored = append(conf.Restored, r.restored(p, conf, len(a.Keyed) == 1))
 	}
+	if err := checkKey(t.ctx, conf); err != nil {
+		return err
+	}
 	store, err := c.StateBackend.Open(t.ctx, conf)
 	if err != nil {
 		return err
@@ -101,6 +105,38 @@ func (r *opRun) openKeyed(a *restore.SubtaskAssignment, maxParallelism int32) er
 	}
 	r.ctx.Keyed = r.keyed
 	return r.restoreRaw(a)
+}
+
+// checkKey looks whether restored keys are of the type that the job's are: their bytes would be taken for others otherwise. The snapshot of their
+// serializer goes on.
+func checkKey(ctx context.Context, conf *backends.StoreConfig) error {
+	for i := range conf.Restored {
+		was, raw, err := restoredKey(ctx, &conf.Restored[i])
+		switch {
+		case err != nil:
+			return err
+		case was == nil:
+			continue // no state, or none that tells
+		case was.String() != conf.Key.String():
+			return &backends.IncompatibleError{State: "of the operator", Was: "keyed by " + was.String(), Want: "keys of " + conf.Key.String()}
+		}
+		conf.KeyRaw = raw
+		return nil
+	}
+	return nil
+}
+
+func restoredKey(ctx context.Context, h *backends.RestoredHandle) (backends.Type, []byte, error) {
+	r, err := h.Open(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, st := range r.States() {
+		if st.Key != nil {
+			return st.Key, bytes.Clone(st.KeyRaw), r.Close()
+		}
+	}
+	return nil, nil, r.Close()
 }
 
 // restored is one handle for the store. The copy that this process kept is of a whole sub-task.

@@ -43,11 +43,11 @@ func (s *memory) last() *metadata.Checkpoint {
 type memoryAccess struct{ s *memory }
 
 func (a memoryAccess) Location(context.Context, int64) (checkpoints.Location, error) {
-	return memoryLocation{a.s}, a.s.fail("location")
+	return memoryLocation(a), a.s.fail("location")
 }
 
 func (a memoryAccess) SavepointLocation(context.Context, int64, string) (checkpoints.Location, error) {
-	return memoryLocation{a.s}, a.s.fail("location")
+	return memoryLocation(a), a.s.fail("location")
 }
 
 func (a memoryAccess) Files() backends.Files                                        { return inMemory{} }

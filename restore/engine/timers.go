@@ -132,21 +132,27 @@ func (s *timerService) fireProcessing() error {
 	return s.arm()
 }
 
+// fireAll fires the timers of a queue up to a time. What they emit is passed on together.
 func (s *timerService) fireAll(q backends.TimerQueue, upTo int64, event bool) error {
-	for {
-		e, ok, err := q.Peek()
-		if err != nil || !ok || e.Time > upTo {
-			return s.named(err)
+	return s.r.call(func() error {
+		for {
+			e, ok, err := q.Peek()
+			if err != nil || !ok || e.Time > upTo {
+				return err
+			}
+			s.key, s.namespace = append(s.key[:0], e.Key...), append(s.namespace[:0], e.Namespace...)
+			e.Key, e.Namespace = s.key, s.namespace
+			if _, _, err := q.Poll(); err != nil {
+				return err
+			}
+			if err := s.r.keyed.SetCurrentKeyBytes(e.Key, e.KeyGroup); err != nil {
+				return err
+			}
+			if err := s.fire(FiredTimer{TimerEntry: e, EventTime: event}, s.r.out); err != nil {
+				return err
+			}
 		}
-		s.key, s.namespace = append(s.key[:0], e.Key...), append(s.namespace[:0], e.Namespace...)
-		e.Key, e.Namespace = s.key, s.namespace
-		if _, _, err := q.Poll(); err != nil {
-			return s.named(err)
-		}
-		if err := s.fireOne(FiredTimer{TimerEntry: e, EventTime: event}); err != nil {
-			return err
-		}
-	}
+	})
 }
 
 func (s *timerService) named(err error) error {
@@ -154,15 +160,6 @@ func (s *timerService) named(err error) error {
 		return nil
 	}
 	return s.r.failed(err, nil)
-}
-
-func (s *timerService) fireOne(f FiredTimer) error {
-	return s.r.call(func() error {
-		if err := s.r.keyed.SetCurrentKeyBytes(f.Key, f.KeyGroup); err != nil {
-			return err
-		}
-		return s.fire(f, s.r.out)
-	})
 }
 
 // arm has the clock wake us for the first timer, if there is one.
