@@ -30,7 +30,7 @@
 //
 //	"Pebble 1\n", then for each file, by name: CRC-32C of its bytes in hexadecimal, " ", size, " ", name, "\n"
 //
-// The header is on the list as well, as "header".
+// The header is on the list as well, as "header" (rocksdb.PebbleHeader).
 //
 // A table is uploaded once, and referred to by later checkpoints if one that has it is known to be complete. Tables are of Pebble's format
 // 2, with blocks of rows: RocksDB's format, but for the magic of the footer. Those that were ingested have sequence number 0 in all their

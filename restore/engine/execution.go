@@ -29,7 +29,6 @@ type Execution struct {
 	access      checkpoints.Access
 	executor    executor
 	local       *localStore
-	temporary   bool // LocalDir is ours as a whole
 
 	stopping chan struct{} // holds one who ends the job well: one way at a time
 
@@ -145,7 +144,6 @@ func or[T comparable](v, instead T) T {
 
 func (e *Execution) makeLocalDir() (err error) {
 	if e.config.LocalDir == "" {
-		e.temporary = true
 		e.config.LocalDir, err = os.MkdirTemp("", "ckpt-run-")
 	} else {
 		e.config.LocalDir = filepath.Join(e.config.LocalDir, "job_"+e.config.JobID.String())

@@ -123,10 +123,10 @@ func (s *timerService) fireEvent(ts int64) error {
 	return s.fireAll(s.event, ts, true)
 }
 
-// fireProcessing fires the timers that are due, and waits for the next.
+// fireProcessing fires the timers whose millisecond is over, and waits for the next. We may have been woken for one that was deleted.
 func (s *timerService) fireProcessing() error {
 	s.stop = nil
-	if err := s.fireAll(s.processing, s.r.ctx.clock.Now().UnixMilli(), false); err != nil {
+	if err := s.fireAll(s.processing, s.r.ctx.clock.Now().UnixMilli()-1, false); err != nil {
 		return err
 	}
 	return s.arm()
