@@ -53,7 +53,7 @@ func TestDocumentedFlags(t *testing.T) {
 		}
 	}
 	for _, name := range []string{
-		"README.md", "docs/ci.md", "docs/safety.md", "docs/state.md", "docs/permissions.md", "docs/scripting.md", "docs/examples/crontab",
+		"README.md", "docs/ci.md", "docs/run.md", "docs/safety.md", "docs/state.md", "docs/permissions.md", "docs/scripting.md", "docs/examples/crontab",
 		"docs/examples/systemd/ckpt-prune.service", "docs/examples/kubernetes/cronjob.yaml", "docs/examples/github-action.yml",
 	} {
 		if seen[name] == 0 {

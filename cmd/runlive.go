@@ -41,7 +41,7 @@ const liveInterval = 500 * time.Millisecond
 func (p *runProgress) run() {
 	line, ok := p.env.Err.(*statusLine)
 	if !ok || !p.env.ErrTerminal {
-		p.every(progressMessages, func() { p.env.Log.Info(p.text(p.x.Progress())) })
+		p.every(progressMessages, func() { p.env.Log.Info(strings.Join(p.parts(p.x.Progress()), ", ")) })
 		return
 	}
 	p.every(liveInterval, func() {
@@ -49,7 +49,7 @@ func (p *runProgress) run() {
 		if width <= 0 {
 			width = helpWidth
 		}
-		line.set(shorten(p.text(p.x.Progress()), width-1))
+		line.set(shorten(fitting(p.parts(p.x.Progress()), width-1), width-1))
 	})
 	line.set("")
 }
@@ -67,8 +67,20 @@ func (p *runProgress) every(interval time.Duration, f func()) {
 	}
 }
 
-// text is the live line: the most important first, as a narrow terminal cuts it off.
-func (p *runProgress) text(s engine.Progress) string {
+// fitting joins as many parts as there is room for.
+func fitting(parts []string, width int) string {
+	text := parts[0]
+	for _, p := range parts[1:] {
+		if len(text)+len(p)+2 > width {
+			break
+		}
+		text += ", " + p
+	}
+	return text
+}
+
+// parts are what the live line tells, the most important first.
+func (p *runProgress) parts(s engine.Progress) []string {
 	parts := []string{fmt.Sprintf("%s: %s records, %s/s", escape(p.job), grouped(s.Records), grouped(int64(s.RecordsPerSecond)))}
 	if s.Checkpoint > 0 {
 		parts = append(parts, fmt.Sprintf("chk-%d %s in %s", s.Checkpoint, humanSize(s.CheckpointSize), shortDuration(s.CheckpointDuration)))
@@ -82,7 +94,7 @@ func (p *runProgress) text(s engine.Progress) string {
 	if s.Restarts > 0 {
 		parts = append(parts, fmt.Sprintf("%d restarts", s.Restarts))
 	}
-	return strings.Join(parts, ", ")
+	return parts
 }
 
 // grouped is n with a comma between thousands.

@@ -1,0 +1,168 @@
+package cmd
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// job writes a job file: numbers into a sink, of a state backend, with more lines besides.
+func jobFile(t *testing.T, more string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "job.yaml")
+	text := `name: small
+parameters:
+  records: 1000
+  dir: null
+  out: null
+checkpointing:
+  execution.checkpointing: {interval: 20ms, dir: "${dir}", externalized-checkpoint-retention: RETAIN_ON_CANCELLATION}
+sources:
+  - {uid: numbers, type: sequence, records: "${records}"}
+operators:
+  - {uid: keys, type: map, input: numbers, select: {key: n % 10, n: n}}
+  - {uid: sums, type: aggregate, input: keys, key-by: key, aggregates: {sum: sum(n)}}
+sinks:
+  - {uid: out, type: files, input: sums, url: "${out}", format: json}
+` + more
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// runArgs are those of a run of jobFile.
+func runArgs(file, dir string, more ...string) []string {
+	return append([]string{"run", file, "--set", "dir=" + filepath.Join(dir, "chk"), "--set", "out=" + filepath.Join(dir, "out")}, more...)
+}
+
+// TestRunJSON: the report is the last line, in the form of docs/scripting.md.
+func TestRunJSON(t *testing.T) {
+	dir := t.TempDir()
+	r := ckpt(t, runArgs(jobFile(t, ""), dir, "-o", "json")...).want(t, OK)
+	var report struct {
+		Schema, Job, JobID, Status string
+		Records                    int64
+		Seconds                    float64
+		Checkpoints                struct {
+			Completed, Failed int64
+			LastPath          *string
+		}
+	}
+	if err := json.Unmarshal([]byte(r.out), &report); err != nil {
+		t.Fatalf("%v\n%s", err, r.out)
+	}
+	if report.Schema != "ckpt.run/v1" || report.Job != "small" || report.Status != "FINISHED" || report.Records != 1000 || report.Checkpoints.Completed < 1 || len(report.JobID) != 32 {
+		t.Errorf("%+v", report)
+	}
+	if n := len(visible(t, filepath.Join(dir, "out"))); n != 1000 {
+		t.Errorf("%d records", n)
+	}
+}
+
+func TestRunWrong(t *testing.T) {
+	file := jobFile(t, "")
+	for _, c := range []struct {
+		args []string
+		code Code
+		want string
+	}{
+		{[]string{"run"}, Usage, "there is no job to run"},
+		{[]string{"run", "a", "b"}, Usage, "at most one"},
+		{[]string{"run", filepath.Join(t.TempDir(), "none.yaml")}, Failed, "no such file"},
+		{[]string{"run", file}, Usage, "dir"},
+		{runArgs(file, t.TempDir(), "--set", "recrods=1"), Usage, "recrods"},
+		{runArgs(file, t.TempDir(), "--set", "records"), Usage, "KEY=VALUE"},
+		{runArgs(file, t.TempDir(), "--set", "records=many"), Usage, "many"},
+		{runArgs(file, t.TempDir(), "-p", "-1"), Usage, "--parallelism -1"},
+		{runArgs(file, t.TempDir(), "-p", "40000"), Usage, "32768"},
+		{runArgs(file, t.TempDir(), "-s", filepath.Join(t.TempDir(), "chk-1")), NotFound, "no such"},
+		{runArgs(file, t.TempDir(), "--claim-mode", "mine"), Usage, "claim"},
+		{runArgs(jobFile(t, "state: {state.backend.type: forst}\n"), t.TempDir()), Usage, "ForSt"},
+		{runArgs(jobFile(t, "state: {state.backend.typ: hashmap}\n"), t.TempDir()), Usage, "state.backend.typ"},
+		{runArgs(jobFile(t, "sink: []\n"), t.TempDir()), Usage, "sink"},
+	} {
+		r := ckpt(t, c.args...)
+		if r.code != c.code || !strings.Contains(r.err, c.want) {
+			t.Errorf("%v: exit code %d, want %d and %q:\n%s", c.args, r.code, c.code, c.want, r.err)
+		}
+	}
+}
+
+// TestRunIncompatible: what does not fit is told by uid and hash, and nothing is run.
+func TestRunIncompatible(t *testing.T) {
+	dir := t.TempDir()
+	savepoint := leave(t, dir, "hashmap")
+	other := strings.NewReplacer("uid: sums", "uid: totals", "input: sums", "input: totals")
+	text, err := os.ReadFile(jobFile(t, ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "other.yaml")
+	if err := os.WriteFile(file, []byte(other.Replace(string(text))), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, check := range []string{"--check=true", "--check=false"} {
+		r := ckpt(t, runArgs(file, t.TempDir(), "-s", savepoint, check)...).want(t, Incompatible)
+		for _, want := range []string{`"sums"`, "--allow-non-restored-state"} {
+			if !strings.Contains(r.err, want) {
+				t.Errorf("no %s in\n%s", want, r.err)
+			}
+		}
+	}
+	ckpt(t, runArgs(file, t.TempDir(), "-s", savepoint, "-n")...).want(t, OK)
+	typed := strings.ReplaceAll(string(text), "sum(n)", "max(n)")
+	if err := os.WriteFile(file, []byte(typed), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if r := ckpt(t, runArgs(file, t.TempDir(), "-s", savepoint)...).want(t, Incompatible); !strings.Contains(r.err, "aggregates") {
+		t.Errorf("%s", r.err)
+	}
+}
+
+// leave runs a job that fails in the end, and gives the checkpoint that it leaves.
+func leave(t *testing.T, dir, backend string) string {
+	t.Helper()
+	more := "state: {state.backend.type: " + backend + "}\nrestart: {restart-strategy.type: none}\n"
+	file := jobFile(t, more)
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	failing := strings.Replace(string(text), "key: n % 10", "key: 'n < 900 ? n % 10 : n / (n - n)'", 1)
+	failing = strings.Replace(failing, "records: \"${records}\"", "records: \"${records}\", rate: 5000", 1)
+	if err := os.WriteFile(file, []byte(failing), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := ckpt(t, runArgs(file, dir)...).want(t, Failed)
+	if !strings.Contains(r.err, "the job failed") {
+		t.Errorf("%s", r.err)
+	}
+	found, err := filepath.Glob(filepath.Join(dir, "chk", "*", "chk-*"))
+	if err != nil || len(found) == 0 {
+		t.Fatalf("no checkpoint is left: %v", err)
+	}
+	return found[0]
+}
+
+// TestRunResumes from what a failed run left, by its own job file, with each state backend and the other.
+func TestRunResumes(t *testing.T) {
+	for _, backend := range []string{"hashmap", "pebble"} {
+		dir := t.TempDir()
+		from := leave(t, dir, backend)
+		before := len(visible(t, filepath.Join(dir, "out")))
+		for _, to := range []string{"hashmap", "pebble"} {
+			out := t.TempDir()
+			file := jobFile(t, "state: {state.backend.type: "+to+"}\n")
+			r := ckpt(t, "run", file, "-s", from, "-p", "3", "--set", "dir="+filepath.Join(out, "chk"), "--set", "out="+filepath.Join(out, "out")).want(t, OK)
+			if !strings.Contains(r.err, "FINISHED") {
+				t.Errorf("%s", r.err)
+			}
+		}
+		if before == 0 || before >= 900 {
+			t.Errorf("%s: %d records before the failure", backend, before)
+		}
+	}
+}
