@@ -57,7 +57,7 @@ func New(o Options) (*CheckpointCoordinator, error) {
 	c.ended = endings{of: map[int64]ending{}}
 	o.Cleaner.changed = func() { c.do(c.cleaned) }
 	if o.Config.PreferCheckpoint {
-		o.Log.Warn("prefer-checkpoint-for-recovery has no effect: Flink dropped it in 1.14, as it may lose or repeat output. The latest completed checkpoint is restored.")
+		o.Log.Warn("prefer-checkpoint-for-recovery has no effect: Flink dropped it, as it may lose or repeat output. The latest completed checkpoint is restored.")
 	}
 	return c, nil
 }

@@ -106,9 +106,6 @@ func (r *reader) checkpointing() coordinator.Config {
 	case "RETAIN_ON_CANCELLATION":
 		c.Retention = coordinator.RetainOnCancellation
 	}
-	if c.PreferCheckpoint {
-		r.warn("%sprefer-checkpoint-for-recovery: Flink dropped it in 1.15; the latest checkpoint or savepoint counts", prefix)
-	}
 	return c
 }
 

@@ -123,14 +123,14 @@ func TestLoad(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := s.Checkpointing
-	if c.Interval != 200*time.Millisecond || c.Mode != coordinator.AtLeastOnce || c.Retention != coordinator.RetainOnFailure || c.NumRetained != 4 || !c.SequentialCleaning {
+	if c.Interval != 200*time.Millisecond || c.Mode != coordinator.AtLeastOnce || c.Retention != coordinator.RetainOnFailure || c.NumRetained != 4 || !c.SequentialCleaning || !c.PreferCheckpoint {
 		t.Errorf("%+v", c)
 	}
 	if s.Backend != HashMap || s.Storage != "jobmanager" || s.Dir != "s3://b/c" || s.Threshold != 1024 || s.Memory != 1<<30 || !s.HeapTimers ||
 		s.LocalDir != "/l" || s.BufferTimeout != 5*time.Millisecond || s.Parallelism != 3 || s.ClaimMode != restore.Claim || !s.AllowNonRestored {
 		t.Errorf("%+v", s)
 	}
-	for _, want := range []string{"state.backend.type: jobmanager", "prefer-checkpoint", "state.backend.async", "file-merging"} {
+	for _, want := range []string{"state.backend.type: jobmanager", "state.backend.async", "file-merging"} {
 		if !strings.Contains(strings.Join(s.Warnings, "\n"), want) {
 			t.Errorf("no warning of %s in %q", want, s.Warnings)
 		}
