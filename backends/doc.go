@@ -8,6 +8,8 @@
 //	stream     sequential reading of a stretch of a file, plain or compressed
 //	heap savepoint rocksdb changelog operator channel    one room a format
 //	snapshot   a whole checkpoint: the room of each handle, by key groups, in parallel
+//	hashmap pebble   live state: a Store in memory, and one on disk
+//	keyed      what live state means to a job, upon any Store; backendtest holds stores to it
 //	entrydiff  which entries of two snapshots differ
 //	columns where    typed columns of entries, and conditions on them
 //	offsets    positions of sources and sinks, out of their operator state
