@@ -133,7 +133,7 @@ func envName(flag string) string {
 func neverFromEnv(flag string) bool {
 	switch flag {
 	case "apply", "ended", "clusters-complete", "assume-ended-after", "no-other-roots", "entropy-prefix",
-		"min-age", "max-orphan-percent", "trash":
+		"min-age", "max-orphan-percent", "trash", "claim-mode", "allow-non-restored-state":
 		return true
 	}
 	return strings.HasPrefix(flag, "unsafe-") || strings.HasPrefix(flag, "remove-")

@@ -62,8 +62,8 @@ func newRoot(env *Env) *cobra.Command {
 		Short: "Look into the checkpoints and savepoints of Apache Flink",
 		Long: `ckpt looks into the checkpoints and savepoints of Apache Flink: which there are,
 what is in them, which still restore, how big they really are, and why a file is
-there. It reads their files, and needs no Java and no cluster. Only the commands
-listed under Change change anything.
+there. It reads their files, and needs no Java and no cluster. Only run, and the
+commands listed under Change, change anything.
 
 URL is a local path or file://, s3:// (s3a, s3p), gs://, azblob:// (abfs, wasb),
 hdfs:// or webhdfs://. Credentials are those of each cloud's own tools, and

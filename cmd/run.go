@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
+	"slices"
 
 	"github.com/ckpt-tool/ckpt/restore"
 	"github.com/ckpt-tool/ckpt/restore/engine"
@@ -17,22 +17,25 @@ type runOptions struct {
 	mapOptions
 	from        string
 	claim       string
+	claimed     bool // whether claim was given
 	allow       bool
 	check       bool
 	parallelism int
-	jobID       string
+	stopTo      string
 	set         keyValues
 }
 
+// claimModes are the words for restore.ClaimMode, in its order.
 var claimModes = []string{"no-claim", "claim", "legacy"}
 
 func (o *runOptions) addFlags(c *cobra.Command) {
 	f := c.Flags()
 	f.StringVarP(&o.from, "from", "s", "", "begin with the state of this checkpoint: a `"+checkpointArg+"`, also latest:URL")
-	choice(c, &o.claim, "claim-mode", "", "", append([]string{""}, claimModes...), "who owns that checkpoint afterwards; no-claim: still the user")
+	choice(c, &o.claim, "claim-mode", "", claimModes[0], claimModes, "who owns that checkpoint afterwards")
 	f.BoolVarP(&o.allow, "allow-non-restored-state", "n", false, "leave behind state that belongs to no operator of the job")
 	f.VarP(&o.set, "set", "", "a parameter of the job file (repeatable)")
 	f.IntVarP(&o.parallelism, "parallelism", "p", 0, "`N` sub-tasks, of all that does not say itself")
+	f.StringVar(&o.stopTo, "savepoint-on-stop", "", "at the first Ctrl-C or SIGTERM, stop with a canonical savepoint below `URL`, which Flink restores as well")
 	f.BoolVar(&o.check, "check", false, "read the job, and with -s the checkpoint, say what would run, and do not run it")
 	o.openOptions.addFlags(c)
 	o.mapOptions.addFlags(c)
@@ -62,7 +65,8 @@ A job whose sources end, ends with a last checkpoint and exit code 0. One that
 fails is restarted as its restart-strategy says, and then ends with 1. The first
 Ctrl-C or SIGTERM cancels it, and checkpoints stay or go as
 execution.checkpointing.externalized-checkpoint-retention says; a second ends it
-at once and leaves everything as it lies.
+at once and leaves everything as it lies. --savepoint-on-stop takes a savepoint
+before the job ends.
 
 ` + aboutCheckpointArg,
 		Example: `  ckpt run docs/jobs/windows.yaml --set out=/tmp/out --check
@@ -72,6 +76,9 @@ at once and leaves everything as it lies.
 		GroupID: groupTools,
 		Args:    atMostOneJob,
 		RunE: func(c *cobra.Command, args []string) error {
+			if err := opts.validate(c); err != nil {
+				return err
+			}
 			return runRun(c.Context(), env, opts, args)
 		},
 	}
@@ -113,12 +120,40 @@ func (r *running) run(ctx context.Context) error {
 	if err != nil {
 		return incompatibility(err)
 	}
-	stop := context.AfterFunc(ctx, x.Cancel)
+	stop := context.AfterFunc(ctx, func() { r.halt(ctx, x) })
 	defer stop()
 	live := r.watch(x)
 	result := x.Wait()
 	live.stop()
 	return r.tell(ctx, result)
+}
+
+// halt ends the job as the user wants it.
+func (r *running) halt(ctx context.Context, x *engine.Execution) {
+	if r.opts.stopTo == "" {
+		x.Cancel()
+		return
+	}
+	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), cancelGrace)
+	defer cancel()
+	if _, err := x.StopWithSavepoint(limit, r.opts.stopTo, false); err != nil {
+		r.env.Log.Warn("no savepoint was taken, and the job is cancelled", "error", err)
+		x.Cancel()
+	}
+}
+
+// validate refuses flags that would have no effect.
+func (o *runOptions) validate(c *cobra.Command) error {
+	o.claimed = c.Flags().Changed("claim-mode")
+	if o.from != "" {
+		return nil
+	}
+	for _, name := range []string{"claim-mode", "allow-non-restored-state", "job", "map"} {
+		if f := c.Flags().Lookup(name); f != nil && f.Changed {
+			return usagef("say by -s with which checkpoint to begin", "--%s is of use with -s only", name)
+		}
+	}
+	return nil
 }
 
 // incompatibility says how to go on all the same, where that is possible.
@@ -159,12 +194,10 @@ func (o *runOptions) parameters() (map[string]string, error) {
 
 // claimMode is that of the flag, or of the settings.
 func (r *running) claimMode() restore.ClaimMode {
-	for m, word := range []string{"no-claim", "claim", "legacy"} {
-		if strings.EqualFold(r.opts.claim, word) {
-			return restore.ClaimMode(m)
-		}
+	if !r.opts.claimed {
+		return r.settings.ClaimMode
 	}
-	return r.settings.ClaimMode
+	return restore.ClaimMode(slices.Index(claimModes, r.opts.claim))
 }
 
 // jobFailure is how the end of a job becomes an error.

@@ -38,6 +38,9 @@ func (r *running) check(context.Context) error {
 	if err != nil {
 		return incompatibility(err)
 	}
+	if _, err := r.wire(); err != nil {
+		return err
+	}
 	for _, w := range r.settings.Warnings {
 		r.env.Log.Warn(w)
 	}

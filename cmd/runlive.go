@@ -158,7 +158,7 @@ func (r *running) tell(ctx context.Context, result *engine.Result) error {
 	switch {
 	case result.Status == coordinator.Failed:
 		return jobFailure(result)
-	case result.Status != coordinator.Finished && ctx.Err() != nil:
+	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case result.Status != coordinator.Finished:
 		return errors.New("the job was cancelled")

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/ckpt-tool/ckpt/layout"
 	"github.com/ckpt-tool/ckpt/layout/flinkconf"
@@ -18,6 +19,7 @@ import (
 type running struct {
 	env      *Env
 	opts     *runOptions
+	name     string // of the job file, for messages
 	file     *job.File
 	job      *engine.Job
 	settings *settings.Settings
@@ -27,7 +29,8 @@ type running struct {
 	checkpoint *metadata.Checkpoint
 	blobs      *layout.Blobs
 
-	closers []io.Closer
+	consumed bool // whether standard input was the job file
+	closers  []io.Closer
 }
 
 func (r *running) close() {
@@ -42,12 +45,16 @@ func (r *running) load(ctx context.Context, args []string) error {
 		return err
 	}
 	data, name, err := r.definition(args)
+	r.name = name
 	if err != nil {
 		return err
 	}
 	set, err := r.opts.parameters()
 	if err != nil {
 		return err
+	}
+	if len(args) == 0 && len(set) > 0 {
+		return usagef("name the job file as well: ckpt run JOB -s "+r.opts.from, "the job file in a checkpoint has its parameters filled in, so that --set finds none")
 	}
 	// Build tells the mistakes of Load again, with its own.
 	if r.file, err = job.Load(data, name, set); r.file == nil {
@@ -91,6 +98,7 @@ const maxJobFile = 16 << 20
 func (r *running) definition(args []string) (data []byte, name string, err error) {
 	switch {
 	case len(args) == 1 && args[0] == "-":
+		r.consumed = true
 		data, err = io.ReadAll(io.LimitReader(r.env.In, maxJobFile))
 		return data, "standard input", err
 	case len(args) == 1:
@@ -117,7 +125,7 @@ func (r *running) build() (*flinkconf.Config, error) {
 	application := &flinkconf.Config{}
 	for key, value := range conf {
 		if !settings.Known(key) {
-			return nil, usagef("docs/run.md lists the settings", "%s: the setting %s is not known to the engine", r.file.Name, key)
+			return nil, unknownSetting(r.name, key)
 		}
 		application.Set(key, value)
 	}
@@ -131,6 +139,9 @@ func (r *running) settle(application *flinkconf.Config) (err error) {
 		return err
 	}
 	for _, key := range r.env.defined {
+		if !settings.Known(key.key) && strings.HasPrefix(key.key, "execution.") {
+			r.env.Log.Warn("the engine does not know this setting", "key", key.key)
+		}
 		if v, ok := application.Lookup(key.key); ok && v != key.value {
 			r.env.Log.Warn("the job file says otherwise, and counts", "key", key.key, "here", key.value, "there", v)
 		}
@@ -157,4 +168,13 @@ func (r *running) origin() string {
 		return "nothing"
 	}
 	return fmt.Sprintf("checkpoint %d, %s", r.checkpoint.ID, r.target.URL())
+}
+
+// unknownSetting names the setting that may have been meant.
+func unknownSetting(file, key string) error {
+	hint := "docs/run.md lists the settings"
+	if near := closest(key, settings.Keys()); near != "" {
+		hint = "did you mean " + near + "?"
+	}
+	return usagef(hint, "%s: the setting %s is not known to the engine", file, key)
 }

@@ -1,6 +1,9 @@
 package cmd
 
 import (
+	"errors"
+	"io"
+
 	"github.com/ckpt-tool/ckpt/restore/engine"
 	"github.com/ckpt-tool/ckpt/restore/job"
 	"github.com/ckpt-tool/ckpt/restore/local"
@@ -33,7 +36,23 @@ func (r *running) restore() *engine.Restore {
 // catalog is what a job file may name.
 func (r *running) catalog() *job.Catalog {
 	return job.Builtin(job.World{
-		Open: r.env.OpenStore, OpenMutable: r.env.OpenMutable, In: r.env.In, Out: r.env.Out,
+		Open: r.env.OpenStore, OpenMutable: r.env.OpenMutable, In: r.input(), Out: r.env.Out,
 		OnBad: func(err error) { r.env.Log.Warn("a record was left out", "error", err) },
 	})
+}
+
+// input is standard input for a source, unless the job file came from there.
+func (r *running) input() io.Reader {
+	if r.consumed {
+		return refusing{}
+	}
+	return r.env.In
+}
+
+// refusing is standard input that has been read already.
+type refusing struct{}
+
+// Read implements io.Reader.
+func (refusing) Read([]byte) (int, error) {
+	return 0, errors.New("standard input was the job file, so that no source can read it: name a file")
 }

@@ -77,12 +77,23 @@ func takesArguments(c *cobra.Command) bool { return strings.Contains(c.Use, " ")
 
 // similarFlag is the flag whose name is nearest to name, "" where none is near.
 func similarFlag(flags *pflag.FlagSet, name string) string {
-	best, distance := "", min(3, len(name)/2+1)
+	var names []string
 	flags.VisitAll(func(f *pflag.Flag) {
-		if d := editDistance(f.Name, name); !f.Hidden && d < distance {
-			best, distance = f.Name, d
+		if !f.Hidden {
+			names = append(names, f.Name)
 		}
 	})
+	return closest(name, names)
+}
+
+// closest is the name that is nearest to what was given, "" where none is near.
+func closest(given string, names []string) string {
+	best, distance := "", min(3, len(given)/2+1)
+	for _, name := range names {
+		if d := editDistance(name, given); d < distance {
+			best, distance = name, d
+		}
+	}
 	return best
 }
 

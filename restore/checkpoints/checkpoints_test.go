@@ -368,3 +368,16 @@ func TestRelativeDir(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestUnwritable: a directory that cannot be written is told before a job begins.
+func TestUnwritable(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []checkpoints.Storage{&checkpoints.FileSystem{Mutable: mutable, Dir: file + "/below"}, &checkpoints.JobManager{Mutable: mutable, Dir: file + "/below"}} {
+		if _, err := s.Access(context.Background(), job); err == nil || !strings.Contains(err.Error(), file) {
+			t.Errorf("%s: %v", s.Name(), err)
+		}
+	}
+}

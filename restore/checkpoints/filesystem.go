@@ -64,7 +64,7 @@ func (f *FileSystem) Access(ctx context.Context, job layout.JobID) (Access, erro
 	return a, a.enter(ctx, f.Dir, f.NoSubdir)
 }
 
-// enter opens the directory of all jobs, so that an address which cannot be opened is told before the job begins. Local ones are absolute from
+// enter opens the directory of all jobs, so that one which cannot be opened or written is told before the job begins. Local ones are absolute from
 // then on.
 func (a *access) enter(ctx context.Context, dir string, flat bool) error {
 	root, err := a.stores.root(ctx, layout.Canonical(dir))
@@ -74,6 +74,23 @@ func (a *access) enter(ctx context.Context, dir string, flat bool) error {
 	a.dir = root.URL()
 	if !flat {
 		a.dir = layout.Join(a.dir, a.job.String())
+	}
+	return a.probe(ctx)
+}
+
+// probe writes a file and deletes it: better to fail now than at each checkpoint.
+func (a *access) probe(ctx context.Context) error {
+	store, key, err := a.stores.at(ctx, layout.Join(a.dir, ".ckpt-probe-"+randomHex(6)))
+	if err != nil {
+		return err
+	}
+	o, err := store.Create(ctx, key, bytes.NewReader([]byte{'\n'}), 1)
+	if err != nil {
+		return fmt.Errorf("checkpoints cannot be written: %w", err)
+	}
+	store.Delete(ctx, []layout.Object{o}, func(_ int, e error) { err = e })
+	if err != nil {
+		return fmt.Errorf("checkpoints could not be deleted: %w", err)
 	}
 	return nil
 }

@@ -34,12 +34,27 @@ func (s *sourceRun) open(a *restore.SubtaskAssignment) error {
 	if s.list, err = s.state.Union(&backends.OperatorDescriptor{Name: SplitsState, Value: element}); err != nil {
 		return err
 	}
+	if err := s.ownState(a); err != nil {
+		return err
+	}
 	for _, v := range s.list.Get() {
 		if err := s.restore(v); err != nil {
 			return err
 		}
 	}
 	return s.find(t.now())
+}
+
+// ownState refuses to begin anew where the checkpoint has positions that only another source can read.
+func (s *sourceRun) ownState(a *restore.SubtaskAssignment) error {
+	for _, h := range a.Operator {
+		for _, st := range h.States {
+			if name := st.Name.String(); name != SplitsState {
+				return &backends.IncompatibleError{State: name, Was: "of another source", Want: SplitsState + ", the positions of its own"}
+			}
+		}
+	}
+	return nil
 }
 
 func (s *sourceRun) restore(v any) error {

@@ -2,6 +2,7 @@ package job
 
 import (
 	_ "embed" // of Schema
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -99,6 +100,9 @@ func Load(data []byte, name string, set map[string]string) (*File, error) {
 	f.readNodes(d, f.Sinks, aSink)
 	f.uids()
 	top.entries = slices.DeleteFunc(top.entries, func(e entry) bool { return e.key == "parameters" })
+	if dir, err := filepath.Abs("."); err == nil {
+		places(top, dir)
+	}
 	f.definition = canonical(top)
 	return f, m.err()
 }

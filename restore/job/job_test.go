@@ -23,31 +23,8 @@ func load(t *testing.T, text string, set map[string]string) *File {
 	return f
 }
 
-// catalog has joins that do nothing but have a schema.
-func catalog() *Catalog {
-	c := Builtin(World{In: strings.NewReader(""), Out: new(strings.Builder)})
-	Joins{
-		Deduplicate: func(in *engine.Schema, o Deduplication) (*engine.Schema, func() engine.Operator, error) {
-			return in, func() engine.Operator { return nothing{o} }, nil
-		},
-		IntervalJoin: func(_, _ *engine.Schema, o IntervalJoining) (*engine.Schema, func() engine.Operator, error) {
-			return o.Output, func() engine.Operator { return nothing{o} }, nil
-		},
-		Enrich: func(_, _ *engine.Schema, o Enrichment) (*engine.Schema, func() engine.Operator, error) {
-			return o.Output, func() engine.Operator { return nothing{o} }, nil
-		},
-	}.Add(c)
-	return c
-}
-
-// nothing is an operator that knows its options.
-type nothing struct{ options any }
-
-func (nothing) Open(*engine.Context) error { return nil }
-
-func (nothing) Process(int, *engine.Batch, *engine.Output) error { return nil }
-
-func (nothing) Close() error { return nil }
+// catalog is the built-in one, of a world without files.
+func catalog() *Catalog { return Builtin(World{In: strings.NewReader(""), Out: new(strings.Builder)}) }
 
 func build(t *testing.T, f *File) (*engine.Job, map[string]string) {
 	t.Helper()
@@ -76,6 +53,13 @@ func TestExamples(t *testing.T) {
 			same, configurationAgain := build(t, again)
 			if diff := cmp.Diff(string(f.Definition()), string(again.Definition())); diff != "" {
 				t.Error(diff)
+			}
+			for key, v := range configuration {
+				if strings.HasSuffix(key, ".dir") { // which are absolute in a definition
+					if configuration[key], err = filepath.Abs(v); err != nil {
+						t.Fatal(err)
+					}
+				}
 			}
 			if diff := cmp.Diff(configuration, configurationAgain); diff != "" || len(configuration) < 4 {
 				t.Errorf("%s%v", diff, configuration)
