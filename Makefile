@@ -7,7 +7,7 @@ FUZZTIME   ?= 30s
 FUZZPACKAGES ?= $(shell go list ./...)
 
 # ./... leaves testdata out, by its name; its package is tested all the same.
-PACKAGES = ./... ./testdata ./testdata/bench ./testdata/generator/large ./testdata/generator/tree
+PACKAGES = ./... ./testdata ./testdata/statedump ./testdata/bench ./testdata/generator/large ./testdata/generator/tree
 
 .PHONY: build demo test race test-live soak soak-live bench bench-engine fuzz lint docs clean
 
@@ -31,7 +31,7 @@ test-live:
 	go test -p 1 -tags live -count=1 -timeout 60m -run Flink ./metadata ./layout/flinkconf ./layout/relocate
 	go test -tags live -count=1 -timeout 20m -run Live ./layout/storage
 	go test -tags live -count=1 -timeout 20m -run Flink ./restore/cluster
-	go test -tags live -count=1 -timeout 20m -run LivePrune ./cmd
+	go test -tags live -count=1 -timeout 20m -run 'LivePrune|LiveRunFlink' ./cmd
 	go test -tags 'live hdfsrpc' -count=1 -timeout 20m -run LiveHDFS ./layout/storage
 
 # ckpt prune --apply below running jobs for CKPT_SOAK_SECONDS, with each version of CKPT_SOAK_FLINK.
@@ -42,9 +42,14 @@ soak-live:
 
 # The model of Flink's writers, with prune between any two of their steps, 1,000,000 times instead of 20,000; it ends
 # with a line of sums. CKPT_MODEL_SEED=N go test -run TestModel plays one run again.
+# Then the engine: jobs killed 500 times, and 200 jobs each on storage that fails and on storage that lies. CKPT_SOAK_SEED=N
+# CKPT_SOAK_FAULTS=1 go test -run TestStorageFaults ./cmd throws the dice of one again.
 SOAK_RUNS ?= 1000000
+soak: export CKPT_SOAK_KILLS ?= 500
+soak: export CKPT_SOAK_FAULTS ?= 200
 soak:
 	CKPT_SOAK_RUNS=$(SOAK_RUNS) go test -count=1 -timeout 24h -run '^TestModel$$' -v ./layout/prune
+	go test -count=1 -timeout 24h -run '^(TestKilled|TestStorageFaults|TestStorageLies)$$' -v ./cmd
 
 # Go's benchmarks, then whole processes against Flink's own loader, which needs Java and Maven.
 bench: build

@@ -106,10 +106,12 @@ func (o *offsetsRun) readLists(ctx context.Context, handles []*snapshot.Handle, 
 		return (st.Kind == backends.OperatorList || st.Kind == backends.Union) && named(st.Name) && o.opts.wantsState(st)
 	}
 	var first firstFailure
+	whole := ctx
 	err := snapshot.Fold(ctx, parts, o.workers, func(ctx context.Context, i int, p *snapshot.Part) error {
 		if first.before(i) {
 			return nil
 		}
+		_, _ = p.Handle.Reader(whole) // which is read again for other states; what fails does so again below
 		r := &listReader{handle: p.Handle, printer: o.Printer()}
 		for e, err := range p.Entries(ctx, wanted) {
 			if err == nil {

@@ -65,10 +65,10 @@ func smallCheckpoints(tb testing.TB) (*storage, []*metadata.IncrementalHandle) {
 }
 
 // noticed tells what is found of a checkpoint, as `ckpt verify --level content` reads it; else its entries.
-func noticed(tb testing.TB, st backends.Files, h metadata.KeyedHandle) (error, []string) {
+func noticed(tb testing.TB, st backends.Files, h metadata.KeyedHandle) ([]string, error) {
 	r, err := openReader(st, h, backends.Options{Verify: true})
 	if err != nil {
-		return err, nil
+		return nil, err
 	}
 	defer r.Close()
 	var found error
@@ -76,7 +76,7 @@ func noticed(tb testing.TB, st backends.Files, h metadata.KeyedHandle) (error, [
 		found = err
 	}
 	lines, err := readEntries(tb, r, backends.Everything(h.KeyGroups())) // which must not panic either
-	return errors.Join(found, err), lines
+	return lines, errors.Join(found, err)
 }
 
 // filesOf are the files of a handle by their names, the header included, but for those that are empty.
@@ -94,7 +94,7 @@ func filesOf(h *metadata.IncrementalHandle) map[string]string {
 func TestDamage(t *testing.T) {
 	st, all := smallCheckpoints(t)
 	for i, h := range all {
-		if err, lines := noticed(t, st, h); err != nil || len(lines) < 40 {
+		if lines, err := noticed(t, st, h); err != nil || len(lines) < 40 {
 			t.Fatalf("%d entries: %v", len(lines), err)
 		}
 		b := testBackend(t, 8<<20)
@@ -108,7 +108,7 @@ func TestDamage(t *testing.T) {
 				bad := bytes.Clone(good)
 				bad[at] ^= byte(1 + at%255)
 				st.files[path] = bad
-				if err, _ := noticed(t, st, h); err == nil {
+				if _, err := noticed(t, st, h); err == nil {
 					t.Errorf("checkpoint %d: nothing is noticed of byte %d of %s changed", i+1, at, name)
 				}
 				changed++
@@ -118,12 +118,12 @@ func TestDamage(t *testing.T) {
 			}
 			for _, n := range []int{0, 1, len(good) / 2, len(good) - 1} {
 				st.files[path] = good[:n]
-				if err, _ := noticed(t, st, h); err == nil {
+				if _, err := noticed(t, st, h); err == nil {
 					t.Errorf("checkpoint %d: nothing is noticed of %s of %d bytes", i+1, name, n)
 				}
 			}
 			delete(st.files, path)
-			if err, _ := noticed(t, st, h); err == nil || restores(t, b, st, h) {
+			if _, err := noticed(t, st, h); err == nil || restores(t, b, st, h) {
 				t.Errorf("checkpoint %d: nothing is noticed without %s", i+1, name)
 			}
 			st.files[path] = good
@@ -155,7 +155,7 @@ func TestExchanged(t *testing.T) {
 	try := func(what string, h *metadata.IncrementalHandle) {
 		t.Helper()
 		tried++
-		if err, _ := noticed(t, st, h); err == nil {
+		if _, err := noticed(t, st, h); err == nil {
 			t.Errorf("nothing is noticed of %s", what)
 		}
 	}

@@ -285,3 +285,29 @@ func TestReadingKinds(t *testing.T) {
 		}
 	}
 }
+
+// TestPrivateTables: a handle whose tables are private files, as in a copy that ckpt cp made, is the same state.
+func TestPrivateTables(t *testing.T) {
+	b := testBackend(t, 8<<20)
+	st := newStorage()
+	s := openStore(t, b, testConfig(t, st, testGroups))
+	want, _ := fill(t, s, 1)
+	h := *take(t, s, &backends.SnapshotRequest{Checkpoint: 1, Streams: st}).(*metadata.IncrementalHandle)
+	h.Private, h.Shared = slices.Concat(h.Shared, h.Private), nil
+	if d := readsAs(t, st, &h, want); d != "" {
+		t.Error(d)
+	}
+	again, tables := restoreOf(t, b, st, backends.RestoredHandle{Handle: &h})
+	if d := want.diff(again, tables); d != "" {
+		t.Error(d)
+	}
+	for k, v := range want["value"] {
+		if got, ok, err := tables["value"].Get(int32(k[0]), []byte(k), nil); err != nil || !ok || string(got) != v {
+			t.Fatalf("%x is %q (%t), not %q: %v", k, got, ok, v, err)
+		}
+	}
+	next := take(t, again, &backends.SnapshotRequest{Checkpoint: 2, Streams: st})
+	if d := readsAs(t, st, next, want); d != "" {
+		t.Error(d)
+	}
+}

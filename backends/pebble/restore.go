@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"os"
+	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -85,7 +86,8 @@ func (s *Store) adopt(ctx context.Context, r *backends.RestoredHandle) error {
 	if err := s.openDB(); err != nil {
 		return err
 	}
-	s.cache.complete = len(f.handle.Shared) == 0
+	// Of a copy that ckpt cp made, tables are private files.
+	s.cache.complete = !slices.ContainsFunc(f.files, func(l localFile) bool { return isTable(l.Name) })
 	if f.handle.Range == s.config.KeyGroups && !r.NoClaim {
 		s.id = f.handle.BackendID.String()
 		if len(s.config.Restored) == 1 {

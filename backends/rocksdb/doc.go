@@ -1,12 +1,12 @@
 // Package rocksdb reads the databases that Flink's RocksDB and ForSt backends put into
-// checkpoints: the tables, the MANIFEST, and what all of them together say.
+// checkpoints, and ckpt's own state backend on Pebble: the tables, the MANIFEST, and what all of them together say.
 //
 // # Files
 //
 // A handle names the files of one sub-task's database: NNNNNN.sst, the tables; CURRENT, which
 // names the MANIFEST; MANIFEST-NNNNNN, which tells the tables and their column families;
 // OPTIONS-NNNNNN; and apart from them a meta stream, which is the header of package schema. There
-// is no log: a checkpoint is taken after a flush. Each state is a column family of its name.
+// is no log: a checkpoint is taken after a flush. Each state is a column family of its name. Of Pebble it is otherwise: see there.
 //
 // # Tables
 //
@@ -41,6 +41,23 @@
 // The lengths, base 256, lowest byte first, are there where neither key nor namespace have a fixed
 // length. Timers are keys alone: key group, i64 time with its sign changed, key, namespace.
 //
+// # Pebble
+//
+// A handle with a private file of the name PebbleMarker is a database of Pebble. That file lists all others, the meta stream as "header":
+//
+//	"Pebble 1\n", then for each file, by name: CRC-32C of its bytes in hexadecimal, " ", size, " ", name, "\n"
+//
+// There is no CURRENT: the name of the newest marker.manifest.NUMBER.NAME ends in that of the MANIFEST, which is as RocksDB's, of one
+// column family. All states are in it: u16 number of the state in the header, then the key as above. Tables have the
+// footer, the blocks and the index of RocksDB's version 2 with another magic, b3aa9ff0b3aa9ff0, and
+//
+//   - range deletions in rocksdb.range_del2, cut where they overlap
+//   - records of kind 18, which are puts that had deletions below them
+//   - where they were ingested, sequence number 0 in all records; the MANIFEST has it, as the smallest and the largest
+//
+// The names of the handle are those of the list, and what is read whole has the checksum in it whenever it is read; VerifyFiles holds all files
+// against it.
+//
 // # What a key is worth
 //
 // Of all records of a user key the newest counts. A put is the value; a deletion means there is none; merges are joined,
@@ -52,7 +69,8 @@
 // One changed byte of a table is always noticed by Verify where blocks have checksums (TestDamage), but for two
 // things that make no difference to what is read: a version of the footer that has the same blocks, before version 6;
 // and the sequence number of an ingested table, which RocksDB itself changes, where the MANIFEST is not at hand. In tables
-// without checksums (type 0) half of the bytes of blocks can change unnoticed.
+// without checksums (type 0) half of the bytes of blocks can change unnoticed. Of Pebble's databases every changed byte of every
+// file is noticed by VerifyFiles, those of the header too.
 //
 // Whole files in the place of others are noticed by what the MANIFEST says: tables and their sizes are those of the handle, which
 // Open holds; the first and the last record of a table have the keys and sequence numbers of its bounds, all sequence numbers

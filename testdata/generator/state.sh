@@ -5,6 +5,7 @@
 #   state.sh scan DIR BACKEND ROUNDS                    reads such a savepoint by the State Processor API
 #   state.sh table FILE KEYS                            a RocksDB table of text with Snappy
 #   state.sh iterate FILE ROUNDS                        reads a table by RocksDB's iterator
+#   state.sh restored [ACTION BACKEND DIR]...           what Flink makes of what ckpt run wrote (state/Restored.java)
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 out=$here/target/state
@@ -21,6 +22,10 @@ fi
 case ${1:-} in
 write | scan) main=StateJob ;;
 table | iterate) main=Tables ;;
+restored)
+	shift
+	main=Restored
+	;;
 *) main=StateJob ;;
 esac
 # shellcheck disable=SC2086

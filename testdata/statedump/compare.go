@@ -16,7 +16,7 @@ import (
 // Compare compares ours with the dump of o, as far as the dump goes.
 func Compare(tb testing.TB, o testdata.StateOracle, got []Line, lost map[string]bool) {
 	tb.Helper()
-	want := dumped(tb, o)
+	want := Dumped(tb, o)
 	nameOperators(got, want)
 	hasTimers := slices.ContainsFunc(want, func(l Line) bool { return l["kind"] == "timer" })
 	ours, theirs := map[string][]Line{}, map[string][]Line{}
@@ -50,9 +50,9 @@ func Compare(tb testing.TB, o testdata.StateOracle, got []Line, lost map[string]
 	}
 }
 
-// dumped reads the dump of o, less what is known to be wrong in it: of windows it lists each timer of a
+// Dumped reads the dump of o, less what is known to be wrong in it: of windows it lists each timer of a
 // key for each of its windows.
-func dumped(tb testing.TB, o testdata.StateOracle) []Line {
+func Dumped(tb testing.TB, o testdata.StateOracle) []Line {
 	tb.Helper()
 	var lines []Line
 	seen := map[string]bool{}
