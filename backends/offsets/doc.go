@@ -45,7 +45,8 @@
 //
 //	topic-partition-offset-states   Tuple2 of a KafkaTopicPartition by Kryo and the i64 offset of the last record read.
 //	                                The partition holds the hash code of its own fields, which proves it
-//	splits                          a TimestampedFileInputSplit by Java's serialization (ContinuousFileReaderOperator)
+//	splits                          a TimestampedFileInputSplit by Java's serialization (ContinuousFileReaderOperator); of `ckpt run` a
+//	                                Tuple4 of id, i64 position, i64 index and whether it is finished
 //	file-monitoring-state           i64 modification time up to which files were seen
 //	stateful-sequence-source-state, …-sequence-state   i64 numbers still to be emitted, in this order
 //	from-elements-state             i32 elements emitted

@@ -32,7 +32,7 @@ var lists = map[string]func(l *List, element []byte) error{
 	"streaming_committer_raw_states": lengthFirst(many(Committer)),
 	"topic-partition-offset-states":  one(KafkaConsumer),
 	"state":                          many(KafkaProducer),
-	"splits":                         one(FileReader),
+	"splits":                         one(splits),
 	"file-monitoring-state":          one(fileMonitor),
 	"from-elements-state":            one(fromElements),
 	"stateful-sequence-source-state": (*List).number,
