@@ -17,7 +17,7 @@ type World struct {
 	OnBad func(err error)
 }
 
-// Builtin is the catalog of the types that the package comment lists, but for those that Joins adds.
+// Builtin is the catalog of all types that the package comment lists.
 func Builtin(w World) *Catalog {
 	return &Catalog{
 		Sources: map[string]SourceFactory{
@@ -28,11 +28,18 @@ func Builtin(w World) *Catalog {
 			"socket":   sourceType[SocketOptions]{SocketOptions{}, w.socket},
 		},
 		Operators: map[string]OperatorFactory{
-			"map":       operatorType[MapOptions]{make: mapped, inputs: func(o *MapOptions) []Input { return single(o.Input, nil) }},
-			"filter":    operatorType[FilterOptions]{make: filtered, inputs: func(o *FilterOptions) []Input { return single(o.Input, nil) }},
-			"flat-map":  operatorType[FlatMapOptions]{make: flatMapped, inputs: func(o *FlatMapOptions) []Input { return single(o.Input, nil) }},
-			"aggregate": operatorType[AggregateOptions]{make: aggregated, inputs: func(o *AggregateOptions) []Input { return single(o.Input, o.KeyBy) }},
-			"window":    operatorType[WindowOptions]{WindowOptions{Time: "event"}, windowed, func(o *WindowOptions) []Input { return single(o.Input, o.KeyBy) }},
+			"map":         operatorType[MapOptions]{make: mapped, inputs: func(o *MapOptions) []Input { return single(o.Input, nil) }},
+			"filter":      operatorType[FilterOptions]{make: filtered, inputs: func(o *FilterOptions) []Input { return single(o.Input, nil) }},
+			"flat-map":    operatorType[FlatMapOptions]{make: flatMapped, inputs: func(o *FlatMapOptions) []Input { return single(o.Input, nil) }},
+			"aggregate":   operatorType[AggregateOptions]{make: aggregated, inputs: func(o *AggregateOptions) []Input { return single(o.Input, o.KeyBy) }},
+			"window":      operatorType[WindowOptions]{WindowOptions{Time: "event"}, windowed, func(o *WindowOptions) []Input { return single(o.Input, o.KeyBy) }},
+			"deduplicate": operatorType[DeduplicateOptions]{DeduplicateOptions{Keep: "first"}, deduplicated, func(o *DeduplicateOptions) []Input { return single(o.Input, o.KeyBy) }},
+			"interval-join": operatorType[IntervalJoinOptions]{make: intervalJoined, inputs: func(o *IntervalJoinOptions) []Input {
+				return []Input{{From: o.Left.Input, Key: o.Left.KeyBy}, {From: o.Right.Input, Key: o.Right.KeyBy}}
+			}},
+			"enrich": operatorType[EnrichOptions]{EnrichOptions{Missing: "keep"}, enriched, func(o *EnrichOptions) []Input {
+				return []Input{{From: o.Input}, {From: o.Table.Input, Broadcast: true}}
+			}},
 		},
 		Sinks: map[string]SinkFactory{
 			"files":   sinkType[FilesSinkOptions]{FilesSinkOptions{}, w.filesSink, func(o *FilesSinkOptions) UID { return o.Input }},

@@ -153,21 +153,15 @@ func (s *Scope) extend(in *engine.Schema, exprs Exprs) (*engine.Schema, []engine
 	return out, all
 }
 
-// joined is the columns of one schema and then those of another, by their prefixes. What has the same name twice is told.
-func (s *Scope) joined(left *engine.Schema, prefix string, right *engine.Schema, rightPrefix string) *engine.Schema {
-	out := &engine.Schema{}
-	add := func(from *engine.Schema, prefix string) {
-		for _, c := range from.Columns {
-			c.Name = prefix + c.Name
-			if out.Index(c.Name) >= 0 {
-				s.fail(s.options.at, "a prefix makes names differ", "both inputs have a column %s", c.Name)
+// apart tells of columns of two inputs that would have one name in the output.
+func (s *Scope) apart(left []engine.Column, prefix string, right []engine.Column, rightPrefix string) {
+	for _, l := range left {
+		for _, r := range right {
+			if name := prefix + l.Name; name == rightPrefix+r.Name {
+				s.fail(s.options.at, "a prefix makes names differ", "both inputs have a column %s", name)
 			}
-			out.Columns = append(out.Columns, c)
 		}
 	}
-	add(left, prefix)
-	add(right, rightPrefix)
-	return out
 }
 
 // must is for options, whose type a factory knows.

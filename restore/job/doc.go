@@ -69,6 +69,8 @@
 //	               trigger: {count: N, every: 10s}      emits early as well: after so many records, after a time
 //	                                                    key columns, window_start, window_end (TIMESTAMP), aggregates
 //	deduplicate    input  key-by  ttl: 1h  keep: first|last
+//	                                                    first: the first record of a key, and the next one after its ttl;
+//	                                                    last: each that is not before the latest in event time
 //	interval-join  left: {input, key-by, prefix}  right: {input, key-by, prefix}
 //	               lower: -5m  upper: 10m               time of right minus time of left; both bounds belong to it
 //	                                                    all columns of left, then of right, each by its prefix and name

@@ -5,48 +5,8 @@ import (
 	"time"
 
 	"github.com/ckpt-tool/ckpt/restore/engine"
+	"github.com/ckpt-tool/ckpt/restore/operators"
 )
-
-// Joins makes the operators of the types deduplicate, interval-join and enrich. Each function gets the schemas of its inputs and
-// options that hold together, and gives the schema of the output with what makes the operator of a sub-task.
-type Joins struct {
-	Deduplicate  func(in *engine.Schema, o Deduplication) (*engine.Schema, func() engine.Operator, error)
-	IntervalJoin func(left, right *engine.Schema, o IntervalJoining) (*engine.Schema, func() engine.Operator, error)
-	Enrich       func(in, table *engine.Schema, o Enrichment) (*engine.Schema, func() engine.Operator, error)
-}
-
-// Deduplication is how to leave one record of each key.
-type Deduplication struct {
-	Key  []string
-	TTL  time.Duration // after which a key counts as new; 0: never
-	Last bool          // the last one instead of the first
-}
-
-// IntervalJoining is how to make pairs of records whose keys are the same, and whose times are near: Lower <= time of right - time of left <= Upper.
-type IntervalJoining struct {
-	LeftKey, RightKey []string
-	Lower, Upper      time.Duration
-	Output            *engine.Schema // the columns of left, then those of right
-}
-
-// Enrichment is how to find a record's partner in a table, which comes as the second input to all sub-tasks.
-type Enrichment struct {
-	By, Key []int          // columns of the input, and those of the table that they are compared with
-	Columns []int          // of the table, those that are added
-	Drop    bool           // whether a record without a partner goes; else the added columns are null
-	Output  *engine.Schema // the columns of the input, then Columns
-}
-
-// Add makes the types known to the catalog.
-func (j Joins) Add(c *Catalog) {
-	c.Operators["deduplicate"] = operatorType[DeduplicateOptions]{DeduplicateOptions{Keep: "first"}, j.deduplicate, func(o *DeduplicateOptions) []Input { return single(o.Input, o.KeyBy) }}
-	c.Operators["interval-join"] = operatorType[IntervalJoinOptions]{IntervalJoinOptions{}, j.intervalJoin, func(o *IntervalJoinOptions) []Input {
-		return []Input{{From: o.Left.Input, Key: o.Left.KeyBy}, {From: o.Right.Input, Key: o.Right.KeyBy}}
-	}}
-	c.Operators["enrich"] = operatorType[EnrichOptions]{EnrichOptions{Missing: "keep"}, j.enrich, func(o *EnrichOptions) []Input {
-		return []Input{{From: o.Input}, {From: o.Table.Input, Broadcast: true}}
-	}}
-}
 
 // DeduplicateOptions are of the operator type deduplicate.
 type DeduplicateOptions struct {
@@ -56,14 +16,14 @@ type DeduplicateOptions struct {
 	Keep  string        `job:"keep" oneof:"first last"`
 }
 
-func (j Joins) deduplicate(o *DeduplicateOptions, s *Scope) (*engine.Schema, func() engine.Operator) {
+func deduplicated(o *DeduplicateOptions, s *Scope) (*engine.Schema, func() engine.Operator) {
 	if s.Has("ttl") && o.TTL <= 0 {
 		s.Fail("ttl", "want a time above zero")
 	}
 	if s.failed {
 		return nil, nil
 	}
-	return settled(s)(j.Deduplicate(s.Inputs[0], Deduplication{Key: o.KeyBy.Strings(), TTL: o.TTL, Last: o.Keep == "last"}))
+	return settled(s)(operators.Deduplicate(s.Inputs[0], operators.DeduplicateOptions{Key: o.KeyBy.Strings(), TTL: o.TTL, KeepLast: o.Keep == "last"}))
 }
 
 // IntervalJoinOptions are of the operator type interval-join.
@@ -81,9 +41,9 @@ type JoinSide struct {
 	Prefix string `job:"prefix"`
 }
 
-func (j Joins) intervalJoin(o *IntervalJoinOptions, s *Scope) (*engine.Schema, func() engine.Operator) {
+func intervalJoined(o *IntervalJoinOptions, s *Scope) (*engine.Schema, func() engine.Operator) {
 	left, right := s.Inputs[0], s.Inputs[1]
-	out := s.joined(left, o.Left.Prefix, right, o.Right.Prefix)
+	s.apart(left.Columns, o.Left.Prefix, right.Columns, o.Right.Prefix)
 	if o.Lower > o.Upper {
 		s.Fail("upper", "upper is below lower")
 	}
@@ -91,7 +51,9 @@ func (j Joins) intervalJoin(o *IntervalJoinOptions, s *Scope) (*engine.Schema, f
 	if s.failed {
 		return nil, nil
 	}
-	return settled(s)(j.IntervalJoin(left, right, IntervalJoining{LeftKey: o.Left.KeyBy.Strings(), RightKey: o.Right.KeyBy.Strings(), Lower: o.Lower, Upper: o.Upper, Output: out}))
+	return settled(s)(operators.IntervalJoin(left, right, operators.IntervalJoinOptions{
+		LeftKey: o.Left.KeyBy.Strings(), RightKey: o.Right.KeyBy.Strings(), LeftPrefix: o.Left.Prefix, RightPrefix: o.Right.Prefix, Lower: o.Lower, Upper: o.Upper,
+	}))
 }
 
 // sameKinds checks that two keys can be the same.
@@ -127,21 +89,20 @@ type Table struct {
 	Prefix string `job:"prefix"`
 }
 
-func (j Joins) enrich(o *EnrichOptions, s *Scope) (*engine.Schema, func() engine.Operator) {
+func enriched(o *EnrichOptions, s *Scope) (*engine.Schema, func() engine.Operator) {
 	in, table := s.Inputs[0], s.Inputs[1]
-	e := Enrichment{Drop: o.Missing == "drop"}
-	e.By, e.Key = s.sameKinds(o.By, in, o.Table.Key, table)
+	_, key := s.sameKinds(o.By, in, o.Table.Key, table)
+	var added []engine.Column
+	for i, c := range table.Columns {
+		if !slices.Contains(key, i) {
+			added = append(added, c)
+		}
+	}
+	s.apart(in.Columns, "", added, o.Table.Prefix)
 	if s.failed {
 		return nil, nil
 	}
-	added := &engine.Schema{}
-	for i, c := range table.Columns {
-		if !slices.Contains(e.Key, i) {
-			e.Columns, added.Columns = append(e.Columns, i), append(added.Columns, c)
-		}
-	}
-	if e.Output = s.joined(in, "", added, o.Table.Prefix); s.failed {
-		return nil, nil
-	}
-	return settled(s)(j.Enrich(in, table, e))
+	return settled(s)(operators.Enrich(in, table, operators.EnrichOptions{
+		By: o.By.Strings(), Key: o.Table.Key.Strings(), Prefix: o.Table.Prefix, DropMissing: o.Missing == "drop",
+	}))
 }

@@ -31,8 +31,8 @@ func Aggregate(in *engine.Schema, o AggregateOptions) (*engine.Schema, func() en
 		return nil, nil, err
 	}
 	d := &backends.Descriptor{Name: "aggregates", Kind: backends.Value, Value: typ}
-	if o.TTL > 0 {
-		d.TTL = &backends.TTLConfig{TTL: o.TTL}
+	if err := setTTL(d, o.TTL); err != nil {
+		return nil, nil, err
 	}
 	out, err := outputOf(in, key, accs.columns())
 	return out, func() engine.Operator { return &aggregate{key: key, accs: accs.fork(), state: d} }, err
@@ -82,12 +82,9 @@ type aggregate struct {
 }
 
 // Open implements engine.Operator.
-func (a *aggregate) Open(c *engine.Context) error {
+func (a *aggregate) Open(c *engine.Context) (err error) {
 	a.keyed = c.Keyed
-	s, err := c.Keyed.State(a.state)
-	if err == nil {
-		a.value = s.(backends.ValueState)
-	}
+	a.value, err = stateOf[backends.ValueState](c, a.state)
 	return err
 }
 
@@ -110,6 +107,7 @@ func (a *aggregate) Process(_ int, b *engine.Batch, out *engine.Output) error {
 		}
 		to.N++
 	}
+	b.Release()
 	return nil
 }
 
@@ -123,7 +121,7 @@ func (a *aggregate) add(b *engine.Batch, i int) error {
 		return err
 	}
 	if was == nil {
-		was = a.accs.create(nil)
+		was = a.accs.empty
 	}
 	if a.acc, err = a.accs.add(a.acc[:0], was, i); err != nil {
 		return err

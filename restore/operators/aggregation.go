@@ -49,6 +49,7 @@ type accumulators struct {
 	exprs  []engine.Expr
 	inputs []engine.Vector // of the batch at hand
 	names  []string
+	empty  []byte // those of no records
 }
 
 // newAccumulators checks and makes them.
@@ -66,6 +67,7 @@ func newAccumulators(all []Aggregation) (*accumulators, error) {
 			return nil, fmt.Errorf("aggregate %s: %w", all[i].Name, err)
 		}
 		a.list, a.exprs, a.names = append(a.list, acc), append(a.exprs, all[i].Expr), append(a.names, all[i].Name)
+		a.empty = acc.create(a.empty)
 	}
 	return a, nil
 }
@@ -113,7 +115,7 @@ const maxTop = 1000
 
 // fork is a copy for another sub-task.
 func (a *accumulators) fork() *accumulators {
-	return &accumulators{list: a.list, exprs: a.exprs, names: a.names, inputs: make([]engine.Vector, len(a.list))}
+	return &accumulators{list: a.list, exprs: a.exprs, names: a.names, empty: a.empty, inputs: make([]engine.Vector, len(a.list))}
 }
 
 // typ is the type of all together, with further fields before them.
@@ -121,6 +123,9 @@ func (a *accumulators) typ(before ...string) (backends.Type, error) {
 	specs := before
 	for _, acc := range a.list {
 		specs = append(specs, acc.spec())
+	}
+	if len(specs) > maxTuple {
+		return nil, fmt.Errorf("%d aggregates: with what the operator needs itself at most %d", len(a.list), maxTuple)
 	}
 	if len(specs) == 1 {
 		return types.ParseSpec(specs[0])
@@ -148,13 +153,6 @@ func (a *accumulators) read(b *engine.Batch) error {
 		}
 	}
 	return nil
-}
-
-func (a *accumulators) create(dst []byte) []byte {
-	for _, acc := range a.list {
-		dst = acc.create(dst)
-	}
-	return dst
 }
 
 // add appends accs with record i of the batch at hand added.

@@ -3,9 +3,9 @@
 //	Aggregate     state "aggregates", Value: the accumulators of the key
 //	Window        state "window-contents", Value in the namespace of the window: the accumulators and, for count triggers, the records
 //	              since the last firing; state "merging-window-set", List of TimeWindow: the sessions of the key; timers "window-timers"
-//	Deduplicate   state "seen", Value
-//	IntervalJoin  states "left-buffer" and "right-buffer", Map from time to records; timers "cleanup"
-//	Enrich        broadcast state "table"
+//	Deduplicate   state "seen", Value: a Boolean of the first, the event time of the last
+//	IntervalJoin  states "left-buffer" and "right-buffer", Map from event time to List<Row>; timers "cleanup", whose namespace is the side
+//	Enrich        broadcast state "table", from key to Row: the columns and the event time
 //
 // Accumulators are one after another, as a Tuple lays them out; a single one is not wrapped:
 //

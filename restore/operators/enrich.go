@@ -137,11 +137,139 @@ func (e *enrich) find(b *engine.Batch) (n int) {
 	e.found, e.keep = e.found[:0], e.keep[:0]
 	for i := range b.N {
 		var r *types.Record
-		if e.key(b, e.by, i) {
+		if e.lookFor(b, e.by, i) {
 			r = e.rows[string(e.lookup)]
 		}
 		e.found, e.keep = append(e.found, r), append(e.keep, r != nil)
 		n += b2i(r != nil)
 	}
 	return n
+}
+
+// lookFor sets lookup to the key of record i in some columns. It is false where one of them is null.
+func (e *enrich) lookFor(b *engine.Batch, columns []int, i int) bool {
+	e.lookup = e.lookup[:0]
+	for _, c := range columns {
+		v := &b.Vectors[c]
+		if null(v, i) {
+			return false
+		}
+		switch b.Schema.Columns[c].Kind {
+		case engine.Boolean:
+			e.lookup = append(e.lookup, byte(b2i(v.Bools[i])))
+		case engine.Double:
+			e.lookup = appendLookupDouble(e.lookup, v.Doubles[i])
+		case engine.String:
+			e.lookup = appendLookupText(e.lookup, v.Strings[i])
+		default:
+			e.lookup = binary.BigEndian.AppendUint64(e.lookup, uint64(v.Longs[i]))
+		}
+	}
+	return true
+}
+
+// appendLookupField is lookFor of a value in state.
+func appendLookupField(dst []byte, field any) ([]byte, error) {
+	switch x := field.(type) {
+	case bool:
+		return append(dst, byte(b2i(x))), nil
+	case int64:
+		return binary.BigEndian.AppendUint64(dst, uint64(x)), nil
+	case float64:
+		return appendLookupDouble(dst, x), nil
+	case string:
+		return appendLookupText(dst, x), nil
+	}
+	return nil, fmt.Errorf("a record of the table with a %T in its key", field)
+}
+
+// appendLookupDouble takes all NaN for one, as Java does.
+func appendLookupDouble(dst []byte, x float64) []byte {
+	if math.IsNaN(x) {
+		x = math.NaN()
+	}
+	return binary.BigEndian.AppendUint64(dst, math.Float64bits(x))
+}
+
+func appendLookupText(dst []byte, s string) []byte {
+	return append(binary.AppendUvarint(dst, uint64(len(s))), s...)
+}
+
+// fill makes the output of the input's columns and what was found.
+func (e *enrich) fill(b, to *engine.Batch) error {
+	for c := range e.inputs {
+		to.Vectors[c], b.Vectors[c] = b.Vectors[c], to.Vectors[c]
+	}
+	for at, c := range e.columns {
+		kind, v := e.table.Columns[c].Kind, &to.Vectors[e.inputs+at]
+		for i, r := range e.found {
+			if r == nil {
+				appendNull(v, kind, i)
+				continue
+			}
+			if err := appendField(v, kind, i, r.Fields[c]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// learn puts records into the table.
+func (e *enrich) learn(b *engine.Batch) error {
+	for i := range b.N {
+		if !e.lookFor(b, e.key, i) {
+			e.keyless++
+			continue
+		}
+		r := e.recordAt(b, i)
+		if before := e.rows[string(e.lookup)]; before != nil && older(r, before) {
+			continue
+		}
+		if err := e.state.Put(e.stateKey(b, i), r); err != nil {
+			return err
+		}
+		e.rows[string(e.lookup)] = r
+	}
+	b.Release()
+	return nil
+}
+
+// recordAt is record i as the state has it.
+func (e *enrich) recordAt(b *engine.Batch, i int) *types.Record {
+	r := &types.Record{Fields: make([]any, len(b.Vectors)+1)}
+	for c := range b.Vectors {
+		r.Fields[c] = b.Value(c, i)
+	}
+	if ts := b.Time(i); ts != engine.NoTime {
+		r.Fields[len(b.Vectors)] = ts
+	}
+	return r
+}
+
+// stateKey is the key of record i of the table, as Type.Decode gives it.
+func (e *enrich) stateKey(b *engine.Batch, i int) any {
+	if len(e.key) == 1 {
+		return b.Value(e.key[0], i)
+	}
+	fields := make([]any, len(e.key))
+	for at, c := range e.key {
+		fields[at] = b.Value(c, i)
+	}
+	return fields
+}
+
+// older tells whether a record of the table is before another in event time, where both have one.
+func older(a, b *types.Record) bool {
+	one, ok := a.Fields[len(a.Fields)-1].(int64)
+	other, too := b.Fields[len(b.Fields)-1].(int64)
+	return ok && too && one < other
+}
+
+// Close implements engine.Operator.
+func (e *enrich) Close() error {
+	if e.keyless > 0 {
+		e.context.Log.Warn("records of the table have a null in their key, and belong to nothing", "records", e.keyless)
+	}
+	return nil
 }

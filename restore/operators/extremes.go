@@ -68,7 +68,7 @@ func (a value) encode(dst []byte, k engine.Kind) ([]byte, error) {
 	case engine.Double:
 		return binary.BigEndian.AppendUint64(dst, math.Float64bits(a.double)), nil
 	case engine.String:
-		return stringType.Encode(dst, a.text)
+		return encodeText(dst, a.text)
 	}
 	return binary.BigEndian.AppendUint64(dst, uint64(a.long)), nil
 }

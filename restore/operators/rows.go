@@ -26,7 +26,7 @@ func rowSpec(s *engine.Schema, others ...string) string {
 }
 
 // bytesSpec is what a column of BYTES is in state.
-const bytesSpec = "byte[]"
+const bytesSpec = "Bytes"
 
 // rowKindBits stand before the bits of nulls in the mask of a Row; zeros are the kind of plain records (Flink: RowKind.INSERT).
 const rowKindBits = 2

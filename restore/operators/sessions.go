@@ -47,7 +47,7 @@ func (w *window) session(s span, i int, out *engine.Output) error {
 // unite makes the contents of sessions those of one.
 func (w *window) unite(merged span, touched []span) error {
 	var since int64
-	accs := w.accs.create(nil)
+	accs := w.accs.empty
 	for _, o := range touched {
 		acc, err := w.load(o)
 		if err != nil {

@@ -41,6 +41,25 @@ func appendNull(v *engine.Vector, k engine.Kind, n int) {
 	v.Nulls = append(v.Nulls, true)
 }
 
+// appendFrom appends value i of another column to one of n values.
+func appendFrom(v *engine.Vector, k engine.Kind, n int, from *engine.Vector, i int) {
+	if null(from, i) {
+		appendNull(v, k, n)
+		return
+	}
+	switch k {
+	case engine.Boolean:
+		v.Bools = append(v.Bools, from.Bools[i])
+	case engine.Long, engine.Timestamp:
+		v.Longs = append(v.Longs, from.Longs[i])
+	case engine.Double:
+		v.Doubles = append(v.Doubles, from.Doubles[i])
+	default:
+		v.Strings = append(v.Strings, from.Strings[i])
+	}
+	present(v)
+}
+
 // appendValues appends all n values of a column to one that has length.
 func appendValues(dst *engine.Vector, length int, src *engine.Vector, n int) {
 	dst.Bools = append(dst.Bools, src.Bools...)

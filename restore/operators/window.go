@@ -2,6 +2,7 @@ package operators
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"time"
 
@@ -12,7 +13,7 @@ import (
 // Trigger says when a window emits besides its end. Both may be 0.
 type Trigger struct {
 	Count int64         // after so many records since it emitted
-	Every time.Duration // at the multiples of it, in the window's own time
+	Every time.Duration // at the multiples of it within the window, in the window's own time; of those that pass at once, once
 }
 
 // WindowOptions are of Window.
@@ -20,7 +21,8 @@ type WindowOptions struct {
 	Key        []string
 	Aggregates []Aggregation
 	Windows    Windows
-	// ProcessingTime is whether windows go by the clock, and not by event time.
+	// ProcessingTime is whether windows go by the clock, and not by event time. Those that are open at the end of the input do not emit then,
+	// as they have not ended.
 	ProcessingTime bool
 	// Lateness is how long after its end a window still takes records, and emits again for each. Later ones are dropped and counted.
 	Lateness time.Duration
@@ -108,16 +110,14 @@ type window struct {
 // Open implements engine.Operator.
 func (w *window) Open(c *engine.Context) error {
 	w.context = c
-	s, err := c.Keyed.State(w.windowPlan.contents)
-	if err != nil {
+	var err error
+	if w.contents, err = stateOf[backends.ValueState](c, w.windowPlan.contents); err != nil {
 		return err
 	}
-	w.contents = s.(backends.ValueState)
 	if w.assigner.gap > 0 {
-		if s, err = c.Keyed.State(w.sets); err != nil {
+		if w.sessions, err = stateOf[backends.ListState](c, w.sets); err != nil {
 			return err
 		}
-		w.sessions = s.(backends.ListState)
 	}
 	w.timers, err = c.Timers("window-timers", timeWindow, w.fire)
 	return err
@@ -129,6 +129,14 @@ func (w *window) now() int64 {
 		return w.context.Now().UnixMilli()
 	}
 	return w.timers.CurrentWatermark()
+}
+
+// passed is the last time of which the timers fire, or have fired. In processing time that is the millisecond that is over.
+func (w *window) passed() int64 {
+	if w.processing {
+		return w.now() - 1
+	}
+	return w.now()
 }
 
 // Process implements engine.Operator.
@@ -144,8 +152,11 @@ func (w *window) Process(_ int, b *engine.Batch, out *engine.Output) error {
 			return err
 		}
 	}
+	b.Release()
 	return nil
 }
+
+var errNoTime = errors.New("a record without an event time: the source needs a watermark")
 
 // record puts record i into its windows.
 func (w *window) record(b *engine.Batch, i int, out *engine.Output) (err error) {
@@ -153,7 +164,7 @@ func (w *window) record(b *engine.Batch, i int, out *engine.Output) (err error) 
 	if w.processing {
 		ts = w.now()
 	} else if ts == engine.NoTime {
-		return fmt.Errorf("a record without an event time: the source needs a watermark")
+		return errNoTime
 	}
 	if w.spans, err = w.assigner.assign(w.spans[:0], ts); err != nil {
 		return err
@@ -171,7 +182,7 @@ func (w *window) record(b *engine.Batch, i int, out *engine.Output) (err error) 
 			return err
 		}
 	}
-	if !taken {
+	if !taken && w.isLate(span{ts, ts + 1}) { // there may be gaps between windows
 		w.late++
 	}
 	return nil
@@ -195,12 +206,22 @@ func (w *window) into(s span, i int, out *engine.Output) error {
 	if w.acc, err = w.accs.add(w.head(since), accs, i); err != nil {
 		return err
 	}
-	if fresh {
-		if err := w.arm(s); err != nil {
-			return err
-		}
+	if err := w.prepare(s, fresh); err != nil {
+		return err
 	}
 	return w.settle(s, since, out)
+}
+
+// prepare sees to the timers of a window that gets a record. Event time begins anew where a job is resumed: a window that
+// had ended may end once more.
+func (w *window) prepare(s span, fresh bool) error {
+	if fresh {
+		return w.arm(s)
+	}
+	if w.context.Restored < 0 {
+		return nil
+	}
+	return w.armEnd(s)
 }
 
 // settle stores w.acc, after it was emitted where the window's trigger says so.
@@ -245,7 +266,7 @@ func (w *window) head(since int64) []byte {
 // split takes contents apart; of nil it makes empty ones.
 func (w *window) split(acc []byte) (since int64, accs []byte, err error) {
 	if acc == nil {
-		return 0, w.accs.create(nil), nil
+		return 0, w.accs.empty, nil
 	}
 	n := w.headLen()
 	if len(acc) < n {
@@ -308,8 +329,6 @@ func appendKey(b *engine.Batch, kinds []engine.Kind, key any) error {
 
 // Close implements engine.Operator.
 func (w *window) Close() error {
-	if w.late > 0 {
-		w.context.Log.Warn("late records were dropped", "operator", w.context.UID, "subtask", w.context.Subtask, "records", w.late)
-	}
+	warnLate(w.context, w.late)
 	return nil
 }

@@ -1,6 +1,10 @@
 package operators
 
-import "github.com/ckpt-tool/ckpt/restore/engine"
+import (
+	"encoding/binary"
+
+	"github.com/ckpt-tool/ckpt/restore/engine"
+)
 
 // Times of a window, by which its timers tell what to do:
 //
@@ -13,11 +17,8 @@ func (w *window) arm(s span) error {
 	if err := w.register(s, w.cleanup(s)); err != nil {
 		return err
 	}
-	// A window that begins after its end has emitted already.
-	if w.lateness > 0 && s.last() > w.now() {
-		if err := w.register(s, s.last()); err != nil {
-			return err
-		}
+	if err := w.armEnd(s); err != nil {
+		return err
 	}
 	if next, ok := w.early(s); ok {
 		return w.register(s, next)
@@ -25,16 +26,26 @@ func (w *window) arm(s span) error {
 	return nil
 }
 
+// armEnd registers the end of a window, unless the timer of the clean-up stands for it or it is over: then each record emits.
+func (w *window) armEnd(s span) error {
+	if w.lateness == 0 || s.last() <= w.now() {
+		return nil
+	}
+	return w.register(s, s.last())
+}
+
 // disarm deletes all that arm, and early firings, may have registered.
 func (w *window) disarm(s span) error {
-	times := []int64{w.cleanup(s), s.last()}
-	if next, ok := w.early(s); ok {
-		times = append(times, next)
+	if err := w.delete(s, w.cleanup(s)); err != nil {
+		return err
 	}
-	for _, ts := range times {
-		if err := w.delete(s, ts); err != nil {
+	if w.lateness > 0 {
+		if err := w.delete(s, s.last()); err != nil {
 			return err
 		}
+	}
+	if next, ok := w.early(s); ok {
+		return w.delete(s, next)
 	}
 	return nil
 }
@@ -84,25 +95,35 @@ func (w *window) fire(t engine.FiredTimer, out *engine.Output) error {
 	if err != nil || acc == nil {
 		return err
 	}
-	_, accs, err := w.split(acc)
-	if err != nil {
-		return err
+	w.acc = append(w.acc[:0], acc...)
+	if t.Time < s.last() && s.last() <= w.passed() {
+		return nil // the end is next, with the same
 	}
-	end := t.Time == s.last()
-	if early := !end && t.Time < s.last(); end || early {
-		if err := w.emit(s, accs, out); err != nil {
+	if t.Time <= s.last() {
+		if err := w.emitNow(s, out); err != nil {
 			return err
-		}
-		if next, ok := w.early(s); early && ok {
-			if err := w.register(s, next); err != nil {
-				return err
-			}
 		}
 	}
 	if t.Time == w.cleanup(s) {
 		return w.clear(s)
 	}
+	if next, ok := w.early(s); ok && t.Time < s.last() {
+		return w.register(s, next)
+	}
 	return nil
+}
+
+// emitNow emits w.acc, which is stored, and begins to count records anew.
+func (w *window) emitNow(s span, out *engine.Output) error {
+	since, accs, err := w.split(w.acc)
+	if err != nil {
+		return err
+	}
+	if err := w.emit(s, accs, out); err != nil || since == 0 {
+		return err
+	}
+	binary.BigEndian.PutUint64(w.acc, 0)
+	return w.contents.UpdateBytes(w.acc)
 }
 
 // clear forgets a window.
