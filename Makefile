@@ -28,7 +28,7 @@ race:
 # Against the real thing: Flink, HDFS, Azurite, versitygw. It needs Java, Maven and Node. One package at a time: Maven
 # fills one directory.
 test-live:
-	go test -p 1 -tags live -count=1 -timeout 60m -run Flink ./metadata ./layout/flinkconf ./layout/relocate
+	go test -p 1 -tags live -count=1 -timeout 60m -run Flink ./metadata ./layout/flinkconf ./layout/relocate ./backends/snapshot
 	go test -tags live -count=1 -timeout 20m -run Live ./layout/storage
 	go test -tags live -count=1 -timeout 20m -run Flink ./restore/cluster
 	go test -tags live -count=1 -timeout 20m -run 'LivePrune|LiveRunFlink' ./cmd
