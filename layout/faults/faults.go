@@ -1,7 +1,7 @@
 // Package faults is a store that fails in the ways in which storage does, for tests: in
 // the midst of a listing, with a listing that lags behind, with bodies that break off,
 // late, or not at all. With WrapMutable it kills a program at any one of its changes to
-// storage, or of its looks at it; see [Plan.ChangeAt]. Nothing but tests imports it.
+// storage, or of its looks at it; see [Plan.ChangeAt]. A [Weather] does all of that at random. Nothing but tests imports it.
 package faults
 
 import (
@@ -39,6 +39,8 @@ type Plan struct {
 	// pass. ReadErr is the error of that, nil for a body that just ends.
 	ReadAfter func(key string) int64
 	ReadErr   error
+	// SilentAfter ends bodies like ReadAfter, without an error.
+	SilentAfter func(key string) int64
 	// Delay is how late each call answers.
 	Delay time.Duration
 
@@ -55,6 +57,13 @@ type Plan struct {
 	// ChangeErr is the error of a change that does not happen, nil for none. Op is
 	// delete, rmdir, create, replace or copy.
 	ChangeErr func(op, key string) error
+	// Outcome is what a change comes to; nil: all of them to Done. It is asked behind ChangeErr, with the same operations, and
+	// the whole URL.
+	Outcome func(op, url string) Outcome
+	// ListErrOf is the error of one listing, nil for none.
+	ListErrOf func(dir string) error
+	// DelayOf is how late one call answers, besides Delay.
+	DelayOf func() time.Duration
 	// Shuffle is a seed by which each Delete takes its files in another order, as they go
 	// where many are deleted at a time; 0 keeps theirs.
 	Shuffle uint64
@@ -63,6 +72,7 @@ type Plan struct {
 	// ReadAt speak of.
 	Lists, Opens, Stats, Changes, Reads atomic.Int64
 	crashed                             atomic.Bool
+	spoiled                             spoiled
 }
 
 // Wrap gives stores that fail as the plan says.
@@ -86,11 +96,15 @@ type store struct {
 
 // wait is cut short by ctx.
 func (p *Plan) wait(ctx context.Context) error {
-	if p.Delay == 0 {
+	d := p.Delay
+	if p.DelayOf != nil {
+		d += p.DelayOf()
+	}
+	if d == 0 {
 		return ctx.Err()
 	}
 	select {
-	case <-time.After(p.Delay):
+	case <-time.After(d):
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
@@ -114,6 +128,12 @@ func (s *store) list(ctx context.Context, dir string, deep bool, objects iter.Se
 			yield(layout.Object{Key: dir}, err)
 			return
 		}
+		if s.plan.ListErrOf != nil {
+			if err := s.plan.ListErrOf(dir); err != nil {
+				yield(layout.Object{Key: dir, Type: layout.TypeDir}, s.fail("open", dir, err))
+				return
+			}
+		}
 		n := 0
 		for o, err := range s.lying(dir, deep, objects) {
 			if err == nil && s.plan.Hidden != nil && s.plan.Hidden(o.Key) {
@@ -131,6 +151,7 @@ func (s *store) list(ctx context.Context, dir string, deep bool, objects iter.Se
 }
 
 func (s *store) fail(op, key string, err error) error {
+	s.plan.spoiled.add(op, layout.Join(s.URL(), key))
 	return &fs.PathError{Op: op, Path: layout.Join(s.URL(), key), Err: err}
 }
 
@@ -191,6 +212,11 @@ func (s *store) broken(key string, r io.ReadCloser) io.ReadCloser {
 	n := int64(-1)
 	if s.plan.ReadAfter != nil {
 		n = s.plan.ReadAfter(key)
+	}
+	if s.plan.SilentAfter != nil && n < 0 {
+		if n := s.plan.SilentAfter(key); n >= 0 {
+			return &body{ReadCloser: r, plan: s.plan, left: n, end: io.EOF}
+		}
 	}
 	if n < 0 {
 		return &body{ReadCloser: r, plan: s.plan, left: math.MaxInt64}

@@ -203,3 +203,123 @@ func TestLies(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestOutcomes: a change comes to what the plan says, and the plan keeps where.
+func TestOutcomes(t *testing.T) {
+	for outcome, want := range map[faults.Outcome]string{
+		faults.Done:    "c:3 copy:1 dir/d:5 new:2",
+		faults.Refused: "a:1 b:1 c:1 dir/d:5",
+		faults.Lost:    "c:3 copy:1 dir/d:5 new:2",
+		faults.Half:    "a:1 b:1 c:1 dir/d:5 new:1",
+		faults.Lied:    "a:1 b:1 c:1 dir/d:5",
+	} {
+		drivers := tree(t)
+		var asked []string
+		plan := &faults.Plan{Err: fs.ErrPermission, Outcome: func(op, url string) faults.Outcome {
+			asked = append(asked, op+" "+url)
+			return outcome
+		}}
+		s, err := plan.WrapMutable(drivers.OpenMutable)(t.Context(), "mem://b/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		told := outcome == faults.Refused || outcome == faults.Lost || outcome == faults.Half
+		for i, err := range program(t.Context(), s) {
+			if errors.Is(err, fs.ErrPermission) != told || !told && err != nil {
+				t.Errorf("outcome %d, change %d: %v", outcome, i, err)
+			}
+		}
+		spoiled := 6
+		if outcome == faults.Done {
+			spoiled = 0
+		}
+		if got := plan.Spoiled(); len(got) != spoiled {
+			t.Errorf("outcome %d: %v", outcome, got)
+		}
+		if len(asked) != 6 || asked[2] != "create mem://b/new" {
+			t.Errorf("asked for %v", asked)
+		}
+		plain, err := drivers.Open(t.Context(), "mem://b/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := found(t, plain); got != want {
+			t.Errorf("outcome %d: %s, want %s", outcome, got, want)
+		}
+	}
+}
+
+// TestWeather: of many calls about as many fail as it says, and the dice of a seed are always the same.
+func TestWeather(t *testing.T) {
+	w := faults.Weather{Refused: 100, Lost: 100, Half: 100, Lied: 100, Unread: 200, Short: 100, Silent: 100, Late: 100, Lateness: 1000,
+		Spare: func(op, _ string, o faults.Outcome) bool { return op == "copy" && o == faults.Lied }}
+	throw := func(seed uint64) (n [5]int, unread, short, silent, late int) {
+		p := w.Plan(seed)
+		count := func(n *int, yes bool) {
+			if yes {
+				*n++
+			}
+		}
+		for range 2000 {
+			n[p.Outcome("create", "u")]++
+			if p.Outcome("copy", "u") == faults.Lied {
+				t.Fatal("spared, and it happened")
+			}
+			count(&unread, p.StatErr("k") != nil)
+			count(&short, p.ReadAfter("k") >= 0)
+			count(&silent, p.SilentAfter("k") >= 0)
+			count(&late, p.DelayOf() > 0)
+		}
+		return n, unread, short, silent, late
+	}
+	n, unread, short, silent, late := throw(1)
+	again, _, _, _, _ := throw(1)
+	if n != again {
+		t.Errorf("%v and %v of one seed", n, again)
+	}
+	for _, have := range []int{n[faults.Refused], n[faults.Lost], n[faults.Half], n[faults.Lied], unread / 2, short, silent, late} {
+		if have < 120 || have > 300 {
+			t.Errorf("%v outcomes, %d unread, %d short, %d silent, %d late of 2000", n, unread, short, silent, late)
+			break
+		}
+	}
+}
+
+// TestReadWeather: bodies end early, listings fail.
+func TestReadWeather(t *testing.T) {
+	plan := &faults.Plan{SilentAfter: func(key string) int64 {
+		if key == "dir/d" {
+			return 2
+		}
+		return -1
+	}, ListErrOf: func(dir string) error {
+		if dir == "dir" {
+			return fs.ErrPermission
+		}
+		return nil
+	}}
+	s, err := plan.WrapMutable(tree(t).OpenMutable)(t.Context(), "mem://b/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key, want := range map[string]string{"dir/d": "di", "a": "a"} {
+		c, err := s.Open(t.Context(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := io.ReadAll(c); string(got) != want || err != nil {
+			t.Errorf("%s: %q, %v", key, got, err)
+		}
+	}
+	if got := found(t, s); got != "a:1 b:1 c:1 dir/d:5" {
+		t.Error(got)
+	}
+	for _, err := range s.List(t.Context(), "dir") {
+		if !errors.Is(err, fs.ErrPermission) {
+			t.Error(err)
+		}
+	}
+	if diff := cmp.Diff([]faults.Fault{{Op: "open", URL: "mem://b/dir"}}, plan.Spoiled()); diff != "" {
+		t.Error(diff)
+	}
+}

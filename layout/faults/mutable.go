@@ -76,8 +76,9 @@ func (p *Plan) at(isIt bool, do func() error, fail func(error) error) error {
 	return ErrCrashed
 }
 
-// change does a change, unless the plan has it fail.
-func (m *mutable) change(ctx context.Context, op, key string, do func() error) error {
+// change does a change, unless the plan has it come to something else. half does a part of it, nil where nothing is that is not
+// whole.
+func (m *mutable) change(ctx context.Context, op, key string, do, half func() error) error {
 	if m.plan.crashed.Load() {
 		return ErrCrashed
 	}
@@ -91,7 +92,11 @@ func (m *mutable) change(ctx context.Context, op, key string, do func() error) e
 				return fail(err)
 			}
 		}
-		return do()
+		err := m.plan.comeTo(op, layout.Join(m.URL(), key), do, half)
+		if errors.Is(err, errSpoiled) {
+			err = fail(cmp.Or(m.plan.Err, ErrInjected))
+		}
+		return err
 	}, fail)
 }
 
@@ -109,13 +114,13 @@ func (m *mutable) Delete(ctx context.Context, files []layout.Object, done func(i
 		done(i, m.change(ctx, "delete", files[i].Key, func() (err error) {
 			m.to.Delete(ctx, files[i:i+1], func(_ int, e error) { err = e })
 			return err
-		}))
+		}, nil))
 	}
 }
 
 // RemoveDir implements layout.Deleter.
 func (m *mutable) RemoveDir(ctx context.Context, dir string) error {
-	return m.change(ctx, "rmdir", dir, func() error { return m.to.RemoveDir(ctx, dir) })
+	return m.change(ctx, "rmdir", dir, func() error { return m.to.RemoveDir(ctx, dir) }, nil)
 }
 
 // Create implements layout.Putter.
@@ -123,7 +128,13 @@ func (m *mutable) Create(ctx context.Context, key string, r io.Reader, size int6
 	err = m.change(ctx, "create", key, func() (err error) {
 		o, err = m.to.Create(ctx, key, r, size)
 		return err
+	}, func() error {
+		_, err := m.to.Create(ctx, key, io.LimitReader(r, size/2), size/2)
+		return err
 	})
+	if err == nil && o.Key == "" { // a lie
+		o = layout.Object{Key: key, Size: size}
+	}
 	return only(o, err)
 }
 
@@ -137,7 +148,8 @@ func only(o layout.Object, err error) (layout.Object, error) {
 
 // Replace implements layout.Putter.
 func (m *mutable) Replace(ctx context.Context, key string, data []byte) error {
-	return m.change(ctx, "replace", key, func() error { return m.to.Replace(ctx, key, data) })
+	return m.change(ctx, "replace", key, func() error { return m.to.Replace(ctx, key, data) },
+		func() error { return m.to.Replace(ctx, key, data[:len(data)/2]) })
 }
 
 // CopyFrom implements layout.Copier. The other store may be one of a plan, too.
@@ -151,7 +163,10 @@ func (m *mutable) CopyFrom(ctx context.Context, from layout.Store, src layout.Ob
 	err = m.change(ctx, "copy", key, func() (err error) {
 		o, err = m.to.CopyFrom(ctx, from, src, key)
 		return err
-	})
+	}, nil)
+	if err == nil && o.Key == "" { // a lie
+		o = layout.Object{Key: key, Size: src.Size}
+	}
 	return only(o, err)
 }
 

@@ -146,7 +146,8 @@ func (r *opRun) restored(p restore.KeyedPart, conf *backends.StoreConfig, whole 
 	if whole && int(p.Subtask) == t.subtask {
 		local = t.attempt.local.find(t.attempt.restoredID, r.ctx.Operator, t.subtask)
 	}
-	origin := backends.Origin{Operator: r.ctx.Operator, Subtask: p.Subtask, MaxParallelism: conf.MaxParallelism, Range: conf.KeyGroups}
+	origin := backends.Origin{Operator: r.ctx.Operator, Subtask: p.Subtask, MaxParallelism: conf.MaxParallelism, Range: conf.KeyGroups,
+		Key: func(context.Context) backends.Type { return conf.Key }} // a log of changes alone does not tell it
 	return backends.RestoredHandle{
 		Handle:  p.Handle,
 		Local:   local,
