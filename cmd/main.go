@@ -42,15 +42,25 @@ func supervise(env *Env, signals <-chan os.Signal) Code {
 	case sig := <-signals:
 		stopped := &signalError{signal: sig}
 		cancel(stopped)
-		select {
-		case code := <-done:
-			return code
-		case <-signals:
-		case <-time.After(env.patience()):
+		patience, first := time.After(env.patience()), time.Now()
+		for {
+			select {
+			case code := <-done:
+				return code
+			case <-signals:
+				if time.Since(first) < echo {
+					continue
+				}
+			case <-patience:
+			}
+			return stopped.code()
 		}
-		return stopped.code()
 	}
 }
+
+// echo is within which time of the first signal another one is the same: timeout(1) signals its child, and then its process group with the child
+// in it.
+const echo = 50 * time.Millisecond
 
 // signalError is the cause of a context that a signal cancelled.
 type signalError struct{ signal os.Signal }

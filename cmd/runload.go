@@ -68,9 +68,11 @@ func (r *running) load(ctx context.Context, args []string) error {
 		return err
 	}
 	if r.opts.from == "" && r.settings.RestorePath != "" {
-		return r.begin(ctx, r.settings.RestorePath)
+		if err := r.begin(ctx, r.settings.RestorePath); err != nil {
+			return err
+		}
 	}
-	return nil
+	return r.takesOver()
 }
 
 // begin finds the checkpoint to begin with, and reads it.

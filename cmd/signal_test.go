@@ -62,6 +62,31 @@ func TestSignalsEndTheProcess(t *testing.T) {
 	}
 }
 
+// A signal that comes twice at once, as from timeout(1), is one: the command has its time to stop.
+func TestSignalAndItsEcho(t *testing.T) {
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := exec.Command("ckpt", "uid", "--candidates", fifo)
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer c.Process.Kill()
+	time.Sleep(500 * time.Millisecond)
+	start := time.Now()
+	for range 2 {
+		if err := c.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	_ = c.Wait()
+	if took := time.Since(start); took < grace*2/3 {
+		t.Errorf("it took only %v", took)
+	}
+}
+
 // Startup counts: ckpt is called in loops.
 func BenchmarkVersion(b *testing.B) {
 	for b.Loop() {

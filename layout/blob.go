@@ -105,6 +105,14 @@ func (b *Blobs) locate(h metadata.StreamHandle) (store Opener, key, url string, 
 
 var errNoTree = fmt.Errorf("%w, nor its directory; where the tree was copied, say by --map OLD=NEW where it lies now", fs.ErrNotExist)
 
+// Where is the URL at which Open reads the file of an absolute path.
+func (b *Blobs) Where(p string) (string, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	loc, err := b.locator.Locate(p)
+	return loc.URL, err
+}
+
 // FileError tells of a file that state lies in and that cannot be read.
 type FileError struct {
 	Path string // URL

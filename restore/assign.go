@@ -59,7 +59,8 @@ func (a *assigner) leave(state *metadata.OperatorState, allowed bool) {
 // operator assigns one operator's state; state is nil where there is none.
 func (a *assigner) operator(op *Operator, state *metadata.OperatorState) *OperatorAssignment {
 	r := &OperatorAssignment{MaxParallelism: op.MaxParallelism}
-	if state != nil && a.fits(op, state) {
+	fits := state != nil && a.fits(op, state)
+	if fits {
 		r.MaxParallelism = state.MaxParallelism
 	}
 	if r.MaxParallelism == 0 {
@@ -73,7 +74,7 @@ func (a *assigner) operator(op *Operator, state *metadata.OperatorState) *Operat
 	for i := range r.Subtasks {
 		r.Subtasks[i].KeyGroups = metadata.RangeOf(r.MaxParallelism, op.Parallelism, int32(i))
 	}
-	if state != nil {
+	if fits {
 		assignKeyed(r, state)
 		assignOperator(r, state)
 	}
@@ -94,11 +95,16 @@ func (a *assigner) fits(op *Operator, state *metadata.OperatorState) bool {
 	if state.Coordinator != nil {
 		a.refuse(who, "the checkpoint holds state of its coordinator, which only the connector that wrote it can read")
 	}
+	seen := map[int32]bool{}
 	for i := range state.Subtasks {
 		s := &state.Subtasks[i]
 		if s.Index < 0 || s.Index >= state.Parallelism {
 			a.refuse(who, "the checkpoint has a sub-task %d of %d", s.Index, state.Parallelism)
 		}
+		if seen[s.Index] {
+			a.refuse(who, "the checkpoint has sub-task %d twice", s.Index)
+		}
+		seen[s.Index] = true
 		if s.Finished {
 			a.refuse(who, "its sub-task %d had finished: it would begin anew", s.Index)
 		}

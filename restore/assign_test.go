@@ -182,3 +182,15 @@ func TestAssignLeavesBehind(t *testing.T) {
 		}
 	}
 }
+
+// Sub-tasks that cannot be are refused, and nothing of them is dealt out.
+func TestAssignOddSubtasks(t *testing.T) {
+	for name, index := range map[string]int32{"a sub-task 7 of 2": 7, "a sub-task -1 of 2": -1, "sub-task 0 twice": 0} {
+		c := checkpoint("a", 2, 128, func(int) int { return 3 })
+		c.Operators[0].Subtasks[1].Index = index
+		var wrong *IncompatibleError
+		if _, err := Assign(c, []Operator{operatorOf("a", 2)}, false); !errors.As(err, &wrong) || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -61,7 +61,7 @@ type KeyedPart struct {
 	Subtask int32 // of the checkpoint
 }
 
-// Unmapped is state of the checkpoint that belongs to no operator of the job.
+// Unmapped is state of the checkpoint that belongs to no operator of the job. A master state has a name only.
 type Unmapped struct {
 	ID        metadata.OperatorID
 	UID, Name string

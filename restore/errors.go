@@ -3,6 +3,8 @@ package restore
 import (
 	"fmt"
 	"strings"
+
+	"github.com/ckpt-tool/ckpt/metadata"
 )
 
 // Problem is why one operator cannot be restored.
@@ -35,8 +37,11 @@ func (e *IncompatibleError) OnlyMissing() bool {
 	return true
 }
 
-// String names an operator by its uid, its name and its hash.
+// String names an operator by its uid, its name and its hash, a master state by its name.
 func (u Unmapped) String() string {
+	if u.ID == (metadata.OperatorID{}) {
+		return fmt.Sprintf("master state %q", u.Name)
+	}
 	name := u.UID
 	if name == "" {
 		name = u.Name

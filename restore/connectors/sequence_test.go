@@ -1,6 +1,7 @@
 package connectors
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ckpt-tool/ckpt/backends"
 	"github.com/ckpt-tool/ckpt/restore/engine"
 )
 
@@ -84,6 +86,10 @@ func TestSequenceRefuses(t *testing.T) {
 		}
 	}
 	longer := Sequence{To: 1000}
+	var misfit *backends.IncompatibleError // so that the job fails at once, with the exit code of that
+	if err := open(Sequence{To: 100, Splits: 4}, split, nil); !errors.As(err, &misfit) {
+		t.Errorf("%v", err)
+	}
 	r := openSplit(t, longer, split, int64(3+48*2), nil) // the end may move
 	if got := rest(t, longer, r, 100); len(got) != 19 || got[0] != "int64:99" {
 		t.Error(got)

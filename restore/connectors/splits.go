@@ -53,8 +53,8 @@ func (s strided) open(split engine.Split, position any) (cursor, error) {
 	}
 	k := split.Index
 	if k < 0 || k >= int64(s.splits) || split.ID != s.id(k) {
-		return cursor{}, fmt.Errorf("split %q is none of this source, whose splits are called %q: it was made with another start or number of splits",
-			split.ID, s.id(0))
+		return cursor{}, fmt.Errorf("the source had another start or number of splits: %w",
+			&backends.IncompatibleError{State: engine.SplitsState, Was: fmt.Sprintf("of a split %q", split.ID), Want: fmt.Sprintf("splits as %q", s.id(0))})
 	}
 	c := cursor{next: s.first + k, last: s.last, step: int64(s.splits)}
 	if position == nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/ckpt-tool/ckpt/metadata"
+	"github.com/ckpt-tool/ckpt/restore"
 )
 
 // MasterHook is state of the job as a whole, that goes into each checkpoint (Flink: MasterTriggerRestoreHook).
@@ -50,7 +51,8 @@ func (c *CheckpointCoordinator) triggerHooks(m CheckpointMetaData) ([]metadata.M
 	return states, nil
 }
 
-// restoreHooks gives the hooks their states, outside of the lock. A state that no hook takes is an error unless state may be left behind.
+// restoreHooks gives the hooks their states, outside of the lock. A state that no hook takes is a *restore.IncompatibleError unless state may be left
+// behind.
 func (c *CheckpointCoordinator) restoreHooks(cc *CompletedCheckpoint, allowLeft bool) error {
 	var id int64
 	states := map[string]*metadata.MasterState{}
@@ -72,7 +74,9 @@ func (c *CheckpointCoordinator) restoreHooks(cc *CompletedCheckpoint, allowLeft 
 	}
 	for name := range states {
 		if !allowLeft {
-			return fmt.Errorf("checkpoint %d has a master state %q that no hook of the job takes", id, name)
+			return &restore.IncompatibleError{Problems: []restore.Problem{{
+				Unmapped: restore.Unmapped{Name: name}, Missing: true, Message: fmt.Sprintf("checkpoint %d has it, and no hook of the job takes it", id),
+			}}}
 		}
 		c.o.Log.Warn("master state is left behind", "name", name, "checkpoint", id)
 	}

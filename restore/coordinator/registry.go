@@ -156,8 +156,8 @@ func (r *SharedStateRegistry) drop(id int64) {
 	r.waits[id] = slices.Sorted(maps.Keys(r.live))
 }
 
-// release ends the use of all files by a snapshot, and gives those to delete now. What pending checkpoints may refer to comes
-// from end.
+// release ends the use of all files by a snapshot, and gives those to delete now. What pending checkpoints may refer to, which is only
+// shared files, comes from end.
 func (r *SharedStateRegistry) release(id int64) []stateFile {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -165,7 +165,7 @@ func (r *SharedStateRegistry) release(id int64) []stateFile {
 	for _, e := range r.used[id] {
 		e.users = slices.DeleteFunc(e.users, func(u int64) bool { return u == id })
 		for _, w := range r.waits[id] {
-			if !slices.Contains(e.awaits, w) {
+			if e.shared && !slices.Contains(e.awaits, w) {
 				e.awaits = append(e.awaits, w)
 			}
 		}

@@ -73,11 +73,13 @@ func (c *CheckpointCoordinator) next() {
 	}
 }
 
-// abortQueued answers all requests that have not begun.
-func (c *CheckpointCoordinator) abortQueued(reason FailureReason) {
-	queue := c.queue
-	c.queue = nil
-	for _, r := range queue {
+// abortQueued answers requests that have not begun: all, or those of a kind. They never were checkpoints, and do not count as failed ones.
+func (c *CheckpointCoordinator) abortQueued(reason FailureReason, which func(*request) bool) {
+	c.queue = slices.DeleteFunc(slices.Clone(c.queue), func(r *request) bool {
+		if which != nil && !which(r) {
+			return false
+		}
 		c.later(func() { r.future.complete(nil, &CheckpointError{Reason: reason}) })
-	}
+		return true
+	})
 }

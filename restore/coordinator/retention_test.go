@@ -141,6 +141,21 @@ func TestOrderOfDeletion(t *testing.T) {
 	}
 }
 
+// What a checkpoint has for itself goes with it, also while others are pending: they may come to refer to its shared files only.
+func TestSubsumedWhilePending(t *testing.T) {
+	r := newRig(t, Config{MaxConcurrent: 2})
+	r.take(Checkpoint, "x", "p", "a")
+	two, _ := r.trigger(Checkpoint)
+	three, _ := r.trigger(Checkpoint)
+	r.complete(two, "b")
+	r.wantTree("3 is pending", "chk-2/_metadata", "shared/a", "shared/b")
+	if left := r.c.Left(); len(left) > 0 {
+		t.Errorf("left: %+v", left)
+	}
+	r.complete(three, "b")
+	r.wantTree("3 is complete", "chk-3/_metadata", "shared/b")
+}
+
 func TestClaimedIsSubsumed(t *testing.T) {
 	r := newRig(t, Config{})
 	r.initial(restore.Claim)

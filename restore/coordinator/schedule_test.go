@@ -83,6 +83,25 @@ func TestPeriodicCheckpoints(t *testing.T) {
 	}
 }
 
+// Behind a pause, what was due and could not begin never does, and is no failure.
+func TestPausedCheckpoints(t *testing.T) {
+	r := newRig(t, Config{Interval: 10 * time.Second, Timeout: time.Hour})
+	if err := r.c.StartCheckpointScheduler(); err != nil {
+		t.Fatal(err)
+	}
+	if r.pass(time.Minute); len(r.options) != 1 {
+		t.Fatal("not one checkpoint")
+	}
+	r.c.PausePeriodicCheckpoints()
+	if r.complete(1, "a"); len(r.options) != 1 {
+		t.Error("goes on behind the pause")
+	}
+	r.take(Checkpoint, "b")
+	if s := r.c.Stats(); s.Counts != (CheckpointCounts{Total: 2, Completed: 2}) {
+		t.Errorf("%+v", s.Counts)
+	}
+}
+
 // New attempts end what others had begun.
 func TestOtherTasks(t *testing.T) {
 	r := newRig(t, Config{})

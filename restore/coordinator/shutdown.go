@@ -45,7 +45,7 @@ func (c *CheckpointCoordinator) Shutdown(status JobStatus) *Future[*ShutdownRepo
 		c.shutdown, c.status = f, status
 		c.periodic = false
 		c.unschedule()
-		c.abortQueued(CoordinatorShutdown)
+		c.abortQueued(CoordinatorShutdown, nil)
 		c.abortWhere(CoordinatorShutdown, nil, func(*PendingCheckpoint) bool { return true })
 		c.move()
 	})

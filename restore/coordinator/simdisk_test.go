@@ -319,8 +319,15 @@ func (a simAccess) RemoveDir(_ context.Context, dir string) error {
 	if fails, _ := a.d.trouble(); fails {
 		return errDisk
 	}
+	for path := range a.d.data {
+		if strings.HasPrefix(path, dir+"/") {
+			return errNotEmpty
+		}
+	}
 	return nil
 }
+
+var errNotEmpty = errors.New("not empty")
 
 func (a simAccess) CheckAnswer(map[metadata.OperatorID]metadata.SubtaskState) error { return nil }
 func (a simAccess) Close() error                                                    { return nil }

@@ -186,15 +186,17 @@ func (c *CheckpointCoordinator) StopCheckpointScheduler() { c.do(c.stopScheduler
 func (c *CheckpointCoordinator) stopScheduler() {
 	c.periodic = false
 	c.unschedule()
-	c.abortQueued(CoordinatorSuspend)
+	c.abortQueued(CoordinatorSuspend, nil)
 	c.abortWhere(CoordinatorSuspend, nil, func(*PendingCheckpoint) bool { return true })
 }
 
-// PausePeriodicCheckpoints begins no further periodic checkpoint. What is pending goes on, and what is asked for is taken.
+// PausePeriodicCheckpoints begins no further periodic checkpoint, also none that is due already. What is pending goes on, and what is asked
+// for is taken.
 func (c *CheckpointCoordinator) PausePeriodicCheckpoints() {
 	c.do(func() {
 		c.periodic = false
 		c.unschedule()
+		c.abortQueued(PeriodicSchedulerShutdown, func(r *request) bool { return r.periodic })
 	})
 }
 

@@ -183,7 +183,13 @@ func (a *attempt) acknowledge(k *coordinator.Acknowledge) {
 	}
 }
 
-func (a *attempt) decline(d *coordinator.Decline) { a.answers.ReceiveDecline(d, location) }
+// decline refuses a checkpoint. Once the attempt is over the coordinator gives up all that are pending, and none of them is a failure of its
+// own.
+func (a *attempt) decline(d *coordinator.Decline) {
+	if a.ctx.Err() == nil {
+		a.answers.ReceiveDecline(d, location)
+	}
+}
 
 // records is how many the sources gave in this attempt.
 func (a *attempt) records() (n int64) {

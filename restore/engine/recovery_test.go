@@ -2,11 +2,16 @@ package engine_test
 
 import (
 	"context"
+	"errors"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/ckpt-tool/ckpt/backends"
+	"github.com/ckpt-tool/ckpt/metadata"
+	"github.com/ckpt-tool/ckpt/restore"
 	"github.com/ckpt-tool/ckpt/restore/coordinator"
 	"github.com/ckpt-tool/ckpt/restore/engine"
 )
@@ -101,6 +106,71 @@ func TestFailedSnapshotLeavesNothing(t *testing.T) {
 	}
 	e.Cancel()
 	e.Wait()
+}
+
+// A task that fails while a snapshot of it is being written: the job fails for the task's reason, not for that of the snapshot, which its end has
+// broken off.
+func TestFailureBeforeWhatComesOfIt(t *testing.T) {
+	store, conf := &memory{}, config()
+	writing, closed := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	store.fault = func(what string) error {
+		if what != "close" {
+			return nil
+		}
+		once.Do(func() { close(writing) })
+		<-closed
+		return errors.New("broken off")
+	}
+	conf.Storage, conf.Checkpointing.TolerableFailures = store, 0
+	s := &sequence{n: 1 << 40, keys: 10, splits: 1, unbounded: true, pace: func(int64) error { time.Sleep(time.Millisecond); return nil }}
+	j := engine.NewJob("one")
+	j.Source("numbers", s).Sink("out", engine.AtLeastOnce, func() engine.Operator {
+		return &engine.ProcessFunc{
+			OnRecord: func(engine.Record, *engine.Output) error {
+				select {
+				case <-writing:
+					return errInjected
+				default:
+					return nil
+				}
+			},
+			OnClose: func() error {
+				close(closed)
+				return nil
+			},
+		}
+	})
+	e, err := engine.Start(within(t), j, conf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.TriggerCheckpoint(within(t)); err == nil {
+		t.Error("a checkpoint of a task that failed")
+	}
+	if r := e.Wait(); !errors.Is(r.Err, errInjected) {
+		t.Errorf("failed because of %v, want %v", r.Err, errInjected)
+	}
+}
+
+// A master state that nobody takes is there after each restart again: the job fails with it at once, unless it may be left behind.
+func TestMasterStateOfOthers(t *testing.T) {
+	for _, allowed := range []bool{false, true} {
+		conf := config()
+		conf.Restart = &engine.FixedDelay{Attempts: 1000}
+		conf.Restore = &engine.Restore{Files: inMemory{}, AllowNonRestored: allowed,
+			Checkpoint: &metadata.Checkpoint{Version: metadata.Version5, ID: 3, MasterStates: []metadata.MasterState{{Name: metadata.NewUTF("theirs")}}}}
+		r, err := engine.Run(within(t), countJob(&sequence{n: 10, keys: 1}, &collector{}, 1), conf)
+		var wrong *restore.IncompatibleError
+		switch {
+		case r == nil || r.Restarts > 0:
+			t.Errorf("%+v: %v", r, err)
+		case allowed && err != nil:
+			t.Error(err)
+		case !allowed && (!errors.As(err, &wrong) || !wrong.OnlyMissing() || !strings.Contains(err.Error(), `master state "theirs"`)):
+			t.Errorf("%v", err)
+		}
+	}
 }
 
 func (s *memory) written() int {

@@ -69,6 +69,9 @@ func (t *task) run() (err error) {
 		if x := recover(); x != nil {
 			err = t.blame(panicked(x), debug.Stack())
 		}
+		if err != nil {
+			t.attempt.fail(err) // before it closes: what fails because of that is not why the job failed
+		}
 		if closing := t.close(err == nil); err == nil {
 			err = closing
 		}

@@ -2,7 +2,9 @@ package settings
 
 import (
 	"fmt"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -95,8 +97,8 @@ func (r *reader) float(key string, otherwise float64) float64 {
 	if !ok {
 		return otherwise
 	}
-	var f float64
-	if _, err := fmt.Sscanf(v, "%g", &f); err != nil || f < 0 || f != f {
+	f, err := strconv.ParseFloat(v, 64)
+	if err != nil || !(f >= 0 && f <= math.MaxFloat64) {
 		r.refuse(key, "want a number")
 	}
 	return f

@@ -93,6 +93,8 @@ func TestRefused(t *testing.T) {
 		"execution.state-recovery.claim-mode: MINE":                       "NO_CLAIM",
 		"restart-strategy.type: hope":                                     "fixed-delay",
 		"restart-strategy.exponential-delay.jitter-factor: x":             "number",
+		"restart-strategy.exponential-delay.backoff-multiplier: 1,5":      "number",
+		"restart-strategy.exponential-delay.initial-backoff: ever":        "ever",
 		"state.backend.async: perhaps":                                    "perhaps",
 	} {
 		lines := []string{line}
