@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -164,5 +165,29 @@ func TestRunResumes(t *testing.T) {
 		if before == 0 || before >= 900 {
 			t.Errorf("%s: %d records before the failure", backend, before)
 		}
+	}
+}
+
+// TestRunDamaged: state that cannot be restored ends the job at once, whatever the restart strategy.
+func TestRunDamaged(t *testing.T) {
+	dir := t.TempDir()
+	from := leave(t, dir, "pebble")
+	data, err := os.ReadFile(filepath.Join(from, "_metadata"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := bytes.Index(data, []byte("Pebble 1\n"))
+	if i < 0 {
+		t.Fatal("no list of files in _metadata")
+	}
+	data[i+12] ^= 1 // of a checksum
+	if err := os.WriteFile(filepath.Join(from, "_metadata"), data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out := t.TempDir()
+	file := jobFile(t, "state: {state.backend.type: pebble}\n")
+	r := ckpt(t, "run", file, "-s", from, "--set", "dir="+filepath.Join(out, "chk"), "--set", "out="+filepath.Join(out, "out"))
+	if r.code == OK || !strings.Contains(r.err, "keyed state") || strings.Contains(r.err, "restarts:") {
+		t.Errorf("exit code %d\n%s", r.code, r.err)
 	}
 }

@@ -99,6 +99,9 @@ func (d *Datagen) Discover(context.Context) ([]engine.Split, error) {
 	return d.strided().discover()
 }
 
+// CheckSplit implements engine.SplitChecker.
+func (d *Datagen) CheckSplit(split engine.Split) error { return d.strided().own(split) }
+
 // DiscoveryInterval implements engine.Source.
 func (*Datagen) DiscoveryInterval() int64 { return 0 }
 

@@ -41,6 +41,9 @@ func (Sequence) Bounded() bool { return true }
 // Discover implements engine.Source.
 func (s Sequence) Discover(context.Context) ([]engine.Split, error) { return s.strided().discover() }
 
+// CheckSplit implements engine.SplitChecker.
+func (s Sequence) CheckSplit(split engine.Split) error { return s.strided().own(split) }
+
 // DiscoveryInterval implements engine.Source.
 func (Sequence) DiscoveryInterval() int64 { return 0 }
 

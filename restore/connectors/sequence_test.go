@@ -188,3 +188,21 @@ func BenchmarkSequence(b *testing.B) {
 	}
 	b.ReportMetric(512*float64(b.N)/b.Elapsed().Seconds()/1e6, "Mrecords/s")
 }
+
+// TestCheckSplit: a split of another division is refused, also through a checkpoint in which all were read.
+func TestCheckSplit(t *testing.T) {
+	ours := Sequence{From: 5, To: 100, Splits: 4}
+	splits, err := ours.Discover(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, other := range []engine.SplitChecker{Sequence{From: 5, To: 100, Splits: 3}, Sequence{From: 6, To: 100, Splits: 4}, &Datagen{Records: 100, Splits: 3}} {
+		var wrong *backends.IncompatibleError
+		if err := other.CheckSplit(splits[3]); !errors.As(err, &wrong) {
+			t.Errorf("%+v: %v", other, err)
+		}
+	}
+	if err := (Sequence{From: 5, To: 7, Splits: 4}).CheckSplit(splits[3]); err != nil {
+		t.Error(err)
+	}
+}

@@ -46,17 +46,24 @@ func (s strided) discover() ([]engine.Split, error) {
 	return all, nil
 }
 
+// own refuses a split of another division.
+func (s strided) own(split engine.Split) error {
+	if k := split.Index; k >= 0 && k < int64(s.splits) && split.ID == s.id(k) {
+		return nil
+	}
+	return fmt.Errorf("the source had another start or number of splits: %w",
+		&backends.IncompatibleError{State: engine.SplitsState, Was: fmt.Sprintf("of a split %q", split.ID), Want: fmt.Sprintf("splits as %q", s.id(0))})
+}
+
 // open is a cursor in a split. A position is the next number.
 func (s strided) open(split engine.Split, position any) (cursor, error) {
 	if err := s.check(); err != nil {
 		return cursor{}, err
 	}
-	k := split.Index
-	if k < 0 || k >= int64(s.splits) || split.ID != s.id(k) {
-		return cursor{}, fmt.Errorf("the source had another start or number of splits: %w",
-			&backends.IncompatibleError{State: engine.SplitsState, Was: fmt.Sprintf("of a split %q", split.ID), Want: fmt.Sprintf("splits as %q", s.id(0))})
+	if err := s.own(split); err != nil {
+		return cursor{}, err
 	}
-	c := cursor{next: s.first + k, last: s.last, step: int64(s.splits)}
+	c := cursor{next: s.first + split.Index, last: s.last, step: int64(s.splits)}
 	if position == nil {
 		return c, nil
 	}

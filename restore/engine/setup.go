@@ -42,11 +42,11 @@ func (r *opRun) open() error {
 	}
 	var err error
 	if r.state, err = t.openOperator(a); err != nil {
-		return fmt.Errorf("operator state: %w", err)
+		return t.attempt.beginning(fmt.Errorf("operator state: %w", err))
 	}
 	r.ctx.State = r.state
 	if err := r.openKeyed(a, maxParallelism); err != nil {
-		return fmt.Errorf("keyed state: %w", err)
+		return t.attempt.beginning(fmt.Errorf("keyed state: %w", err))
 	}
 	r.opening = true
 	if err := r.op.Open(r.ctx); err != nil {
@@ -58,6 +58,14 @@ func (r *opRun) open() error {
 		}
 	}
 	return nil
+}
+
+// beginning is the error of state that could not be restored. What the job was to begin with will not be better next time.
+func (a *attempt) beginning(err error) error {
+	if a.number == 0 && a.config.Restore != nil && a.ctx.Err() == nil {
+		return SuppressRestarts(err)
+	}
+	return err
 }
 
 // openOperator makes the operator state of a sub-task of one operator.

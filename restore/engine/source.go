@@ -51,6 +51,12 @@ type Split struct {
 	Index int64
 }
 
+// SplitChecker is a Source that can tell whether a restored split is one of its own, also one that has been read to its end: records of a
+// source that was divided in another way would be read twice.
+type SplitChecker interface {
+	CheckSplit(s Split) error
+}
+
 // SplitReader reads one split, from one goroutine.
 type SplitReader interface {
 	// Read appends at most n records to b, which is empty. It does not wait: with ErrNothingYet it is asked again, soon. io.EOF is the

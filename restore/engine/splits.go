@@ -29,7 +29,7 @@ func (s *sourceRun) open(a *restore.SubtaskAssignment) error {
 		return err
 	}
 	if s.state, err = t.openOperator(a); err != nil {
-		return err
+		return t.attempt.beginning(err)
 	}
 	if s.list, err = s.state.Union(&backends.OperatorDescriptor{Name: SplitsState, Value: element}); err != nil {
 		return err
@@ -68,7 +68,13 @@ func (s *sourceRun) restore(v any) error {
 	if !isString || !isLong || !isBool {
 		return fmt.Errorf("the restored state of splits has an element %v", v)
 	}
-	return s.take(&splitRun{Split: Split{ID: id, Index: index}, position: fields[1], finished: finished})
+	split := Split{ID: id, Index: index}
+	if c, ok := s.node.Source.(SplitChecker); ok {
+		if err := c.CheckSplit(split); err != nil {
+			return err
+		}
+	}
+	return s.take(&splitRun{Split: split, position: fields[1], finished: finished})
 }
 
 // snapshot brings the positions into the state. A split that was not begun is left out: it begins at its start again.

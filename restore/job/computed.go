@@ -54,3 +54,11 @@ func (r *computedReader) Read(b *engine.Batch, n int) error {
 	}
 	return err
 }
+
+// CheckSplit implements engine.SplitChecker, where the source does.
+func (c *computed) CheckSplit(s engine.Split) error {
+	if checker, ok := c.Source.(engine.SplitChecker); ok {
+		return checker.CheckSplit(s)
+	}
+	return nil
+}

@@ -73,6 +73,9 @@ func Load(l Layers) (*Settings, error) {
 		r.refuse("execution.checkpointing.data-inline-threshold", "at most 1 MB")
 	}
 	s.MaxParallelism = max(s.MaxParallelism, 0)
+	if s.BufferTimeout == 0 {
+		s.BufferTimeout = time.Nanosecond // 0 is each record by itself
+	}
 	b := r.backend()
 	s.Backend, s.Storage = b.backend, r.storage(b, s.Dir)
 	r.pebble(s)
