@@ -3,7 +3,6 @@ package cmd
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"io/fs"
@@ -11,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -355,46 +353,4 @@ func TestRunKilledTree(t *testing.T) {
 			t.Logf("%+v", du.Root)
 		})
 	}
-}
-
-// printedOf are the entries of a state as state cat prints them.
-func printedOf(t *testing.T, snapshot, state string) (all []catEntry) {
-	t.Helper()
-	for line := range strings.Lines(ckpt(t, "state", "cat", snapshot, "--state", state).want(t, OK).out) {
-		var e catEntry
-		d := json.NewDecoder(strings.NewReader(line))
-		d.UseNumber()
-		if err := d.Decode(&e); err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, e)
-	}
-	if len(all) == 0 {
-		t.Fatalf("%s: no entries of %s", snapshot, state)
-	}
-	return all
-}
-
-type catEntry struct {
-	Op, State          string
-	Key, MapKey, Value any
-}
-
-// flat is a value in a line of fields.
-func flat(v any) string {
-	switch v := v.(type) {
-	case map[string]any: // a row
-		return flat(v["fields"])
-	case []any:
-		var parts []string
-		for _, x := range v {
-			parts = append(parts, flat(x))
-		}
-		return strings.Join(parts, ",")
-	case nil:
-		return "null"
-	case bool:
-		return strconv.FormatBool(v)
-	}
-	return fmt.Sprint(v)
 }
