@@ -1,7 +1,6 @@
 package entrydiff_test
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,48 +12,14 @@ import (
 	"github.com/ckpt-tool/ckpt/backends"
 	"github.com/ckpt-tool/ckpt/backends/entrydiff"
 	"github.com/ckpt-tool/ckpt/backends/snapshot"
-	"github.com/ckpt-tool/ckpt/layout"
 	"github.com/ckpt-tool/ckpt/layout/storage"
-	"github.com/ckpt-tool/ckpt/metadata"
 	"github.com/ckpt-tool/ckpt/testdata"
+	"github.com/ckpt-tool/ckpt/testdata/statedump"
 )
-
-type files struct{ *layout.Blobs }
-
-func (f files) Open(ctx context.Context, h metadata.StreamHandle) (backends.Blob, error) {
-	b, err := f.Blobs.Open(ctx, h)
-	if err != nil {
-		return nil, err
-	}
-	return b, nil
-}
 
 func open(t *testing.T, dir string) *snapshot.Snapshot {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join(dir, "_metadata"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := metadata.Decode(data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	opener := storage.New(storage.Settings{}).Open
-	target, err := layout.Find(t.Context(), opener, dir, layout.FindOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	blobs := layout.NewBlobs(context.Background(), opener, target, nil)
-	s := snapshot.New(c, files{blobs}, backends.Options{Hints: map[string]string{
-		"key:" + metadata.OperatorIDOf("totals").String(): "Long", "key:" + metadata.OperatorIDOf("bcfn").String(): "String",
-		"fx2.M$Dog": "Pojo(fx2.M$Dog){chip:Long, legs:Integer, name:String}",
-		"fx2.M$Cat": "Pojo(fx2.M$Cat){indoor:Boolean, legs:Integer, name:String}",
-	}}, nil)
-	t.Cleanup(func() {
-		s.Close()
-		blobs.Close()
-		target.Store.Close()
-	})
+	s, _ := statedump.Open(t, storage.New(storage.Settings{}).Open, dir, backends.Options{Hints: statedump.Hints})
 	return s
 }
 

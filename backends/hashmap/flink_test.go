@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"sync/atomic"
@@ -16,48 +15,16 @@ import (
 	"github.com/ckpt-tool/ckpt/backends/hashmap"
 	"github.com/ckpt-tool/ckpt/backends/snapshot"
 	"github.com/ckpt-tool/ckpt/backends/types"
-	"github.com/ckpt-tool/ckpt/layout"
 	"github.com/ckpt-tool/ckpt/layout/storage"
 	"github.com/ckpt-tool/ckpt/metadata"
 	"github.com/ckpt-tool/ckpt/testdata"
+	"github.com/ckpt-tool/ckpt/testdata/statedump"
 )
-
-// files opens what a snapshot on disk refers to.
-type files struct{ *layout.Blobs }
-
-func (f files) Open(ctx context.Context, h metadata.StreamHandle) (backends.Blob, error) {
-	b, err := f.Blobs.Open(ctx, h)
-	if err != nil {
-		return nil, err
-	}
-	return b, nil
-}
 
 // load opens the snapshot in dir.
 func load(tb testing.TB, dir string) *snapshot.Snapshot {
 	tb.Helper()
-	data, err := os.ReadFile(filepath.Join(dir, "_metadata"))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	c, err := metadata.Decode(data)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	opener := storage.New(storage.Settings{}).Open
-	target, err := layout.Find(tb.Context(), opener, dir, layout.FindOptions{})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	blobs := layout.NewBlobs(context.Background(), opener, target, nil)
-	s := snapshot.New(c, files{blobs}, backends.Options{}, nil)
-	tb.Cleanup(func() {
-		for _, err := range []error{s.Close(), blobs.Close(), target.Store.Close()} {
-			if err != nil {
-				tb.Error(err)
-			}
-		}
-	})
+	s, _ := statedump.Open(tb, storage.New(storage.Settings{}).Open, dir, backends.Options{})
 	return s
 }
 

@@ -2,9 +2,6 @@ package types_test
 
 import (
 	"bytes"
-	"context"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -12,47 +9,15 @@ import (
 	"github.com/ckpt-tool/ckpt/backends/keygroups"
 	"github.com/ckpt-tool/ckpt/backends/snapshot"
 	"github.com/ckpt-tool/ckpt/backends/types"
-	"github.com/ckpt-tool/ckpt/layout"
 	"github.com/ckpt-tool/ckpt/layout/storage"
-	"github.com/ckpt-tool/ckpt/metadata"
 	"github.com/ckpt-tool/ckpt/testdata"
+	"github.com/ckpt-tool/ckpt/testdata/statedump"
 )
-
-type blobs struct{ *layout.Blobs }
-
-func (b blobs) Open(ctx context.Context, h metadata.StreamHandle) (backends.Blob, error) {
-	blob, err := b.Blobs.Open(ctx, h)
-	if err != nil {
-		return nil, err
-	}
-	return blob, nil
-}
 
 // openState opens the snapshot in dir.
 func openState(t *testing.T, dir string) *snapshot.Snapshot {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join(dir, "_metadata"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := metadata.Decode(data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	opener := storage.New(storage.Settings{}).Open
-	target, err := layout.Find(t.Context(), opener, dir, layout.FindOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	files := layout.NewBlobs(context.Background(), opener, target, nil)
-	s := snapshot.New(c, blobs{files}, backends.Options{}, nil)
-	t.Cleanup(func() {
-		for _, err := range []error{s.Close(), files.Close(), target.Store.Close()} {
-			if err != nil {
-				t.Error(err)
-			}
-		}
-	})
+	s, _ := statedump.Open(t, storage.New(storage.Settings{}).Open, dir, backends.Options{})
 	return s
 }
 
