@@ -31,7 +31,7 @@ func TestNaive(t *testing.T) {
 // TestMutants: a suite that finds nothing would please everybody. Each takes some seconds: three of them are tried, and all with
 // CKPT_SOAK_RUNS (make soak).
 func TestMutants(t *testing.T) {
-	if os.Getenv(mutantVariable) != "" {
+	if os.Getenv(mutantVariable) != "" || raceDetector { // which is for races, and slow
 		return
 	}
 	tried := mutants
