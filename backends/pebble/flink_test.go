@@ -118,7 +118,10 @@ func TestFlink(t *testing.T) {
 	var n struct{ handles, entries, unreadable int }
 	classes := map[string]int{}
 	for _, root := range roots {
-		for _, sn := range testdata.Snapshots(t, root) {
+		for i, sn := range testdata.Snapshots(t, root) {
+			if raceDetector && i%8 != 0 {
+				continue
+			}
 			data, err := os.ReadFile(filepath.Join(sn.Dir, "_metadata"))
 			if err != nil {
 				t.Fatal(err)
@@ -154,7 +157,7 @@ func TestFlink(t *testing.T) {
 		}
 	}
 	t.Logf("%d handles %v with %d entries; %d cannot be read by anyone", n.handles, classes, n.entries, n.unreadable)
-	if n.handles < 100 || n.entries < 10_000 || len(classes) < 3 {
+	if !raceDetector && (n.handles < 100 || n.entries < 10_000 || len(classes) < 3) {
 		t.Error("fewer than expected")
 	}
 }

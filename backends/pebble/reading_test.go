@@ -151,7 +151,7 @@ func TestReading(t *testing.T) {
 		})
 	}
 	t.Logf("%d checkpoints", read)
-	if read < 100 {
+	if read < 100 && !raceDetector {
 		t.Error("fewer than expected")
 	}
 }
