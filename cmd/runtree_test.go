@@ -180,6 +180,9 @@ func outLines(t *testing.T, dir string) (lines []string) {
 
 // TestRunTree: every command understands what a job of the engine leaves.
 func TestRunTree(t *testing.T) {
+	if raceDetector {
+		return // it is about files, not about goroutines
+	}
 	whole := resume(t, "", "hashmap", nil)
 	if len(whole) < 500 {
 		t.Fatalf("only %d lines", len(whole))
@@ -322,6 +325,9 @@ func (r *runTree) pruned(t *testing.T) {
 
 // TestRunKilledTree: du knows each byte of what a killed job leaves, what was being written too.
 func TestRunKilledTree(t *testing.T) {
+	if raceDetector {
+		return // it is about files, not about goroutines
+	}
 	for _, backend := range []string{"hashmap", "pebble"} {
 		t.Run(backend, func(t *testing.T) {
 			t.Parallel()
