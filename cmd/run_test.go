@@ -1,10 +1,14 @@
 package cmd
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -190,4 +194,49 @@ func TestRunDamaged(t *testing.T) {
 	if r.code == OK || !strings.Contains(r.err, "keyed state") || strings.Contains(r.err, "restarts:") {
 		t.Errorf("exit code %d\n%s", r.code, r.err)
 	}
+}
+
+// windowsJob is docs/jobs/windows.yaml.
+func windowsJob(t *testing.T) string {
+	t.Helper()
+	job, err := filepath.Abs(filepath.Join("..", "docs", "jobs", "windows.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return job
+}
+
+// visible are the lines of all files of a sink that are there to be seen, sorted.
+func visible(t *testing.T, dir string) []string {
+	t.Helper()
+	var lines []string
+	err := filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || strings.Contains(strings.TrimPrefix(p, dir), "/.") {
+			return err
+		}
+		f, err := os.Open(p)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		for s := bufio.NewScanner(f); s.Scan(); {
+			lines = append(lines, s.Text())
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+// firstApart tells the first records that two sorted lists do not share.
+func firstApart(got, want []string) string {
+	for i := range min(len(got), len(want)) {
+		if got[i] != want[i] {
+			return fmt.Sprintf("at %d: %s, want %s", i, got[i], want[i])
+		}
+	}
+	return "one is the beginning of the other"
 }

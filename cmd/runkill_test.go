@@ -3,17 +3,14 @@
 package cmd
 
 import (
-	"bufio"
 	"bytes"
 	"fmt"
-	"io/fs"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 )
@@ -28,47 +25,12 @@ func kills(t *testing.T) int {
 	return n
 }
 
-// windowsJob is docs/jobs/windows.yaml.
-func windowsJob(t *testing.T) string {
-	t.Helper()
-	job, err := filepath.Abs(filepath.Join("..", "docs", "jobs", "windows.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return job
-}
-
 // ckptRun is the real program, running a job.
 func ckptRun(args ...string) (*exec.Cmd, *bytes.Buffer) {
 	c := exec.Command("ckpt", append([]string{"run", "--progress", "never"}, args...)...)
 	var said bytes.Buffer
 	c.Stderr = &said
 	return c, &said
-}
-
-// visible are the lines of all files of a sink that are there to be seen, sorted.
-func visible(t *testing.T, dir string) []string {
-	t.Helper()
-	var lines []string
-	err := filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || strings.Contains(strings.TrimPrefix(p, dir), "/.") {
-			return err
-		}
-		f, err := os.Open(p)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		for s := bufio.NewScanner(f); s.Scan(); {
-			lines = append(lines, s.Text())
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	slices.Sort(lines)
-	return lines
 }
 
 // TestKilled kills a job with SIGKILL at random times, and resumes it each time at another parallelism from the latest
@@ -175,14 +137,4 @@ func (k *killing) look() {
 	if out, err := exec.Command("ckpt", "verify", "--level", "content", k.place(k.from)).CombinedOutput(); err != nil {
 		k.t.Errorf("after attempt %d: %v\n%s", k.attempt, err, out)
 	}
-}
-
-// firstApart tells the first records that two sorted lists do not share.
-func firstApart(got, want []string) string {
-	for i := range min(len(got), len(want)) {
-		if got[i] != want[i] {
-			return fmt.Sprintf("at %d: %s, want %s", i, got[i], want[i])
-		}
-	}
-	return "one is the beginning of the other"
 }
