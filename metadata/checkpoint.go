@@ -94,6 +94,16 @@ func (r KeyGroupRange) Len() int { return int(r.Last) - int(r.First) + 1 }
 // Contains tells whether key group kg is in r.
 func (r KeyGroupRange) Contains(kg int32) bool { return r.First <= kg && kg <= r.Last }
 
+// Intersection is the key groups of both; where there are none, an empty range (Flink:
+// KeyGroupRange.getIntersection).
+func (r KeyGroupRange) Intersection(o KeyGroupRange) KeyGroupRange {
+	both := KeyGroupRange{First: max(r.First, o.First), Last: min(r.Last, o.Last)}
+	if both.Last < both.First {
+		both.Last = both.First - 1
+	}
+	return both
+}
+
 // String is first-last.
 func (r KeyGroupRange) String() string {
 	if r.Len() == 0 {

@@ -433,3 +433,21 @@ func TestRangeOf(t *testing.T) {
 		}
 	}
 }
+
+func TestIntersection(t *testing.T) {
+	groups := func(first, last int32) metadata.KeyGroupRange { return metadata.KeyGroupRange{First: first, Last: last} }
+	for _, c := range []struct{ a, b, want metadata.KeyGroupRange }{
+		{groups(0, 9), groups(5, 20), groups(5, 9)},
+		{groups(0, 9), groups(3, 4), groups(3, 4)},
+		{groups(0, 9), groups(9, 9), groups(9, 9)},
+		{groups(0, 9), groups(10, 12), groups(10, 9)},
+		{groups(0, 3), groups(90, 99), groups(90, 89)}, // far apart: empty all the same, not of negative length
+		{groups(0, 9), groups(5, 4), groups(5, 4)},
+	} {
+		for _, got := range []metadata.KeyGroupRange{c.a.Intersection(c.b), c.b.Intersection(c.a)} {
+			if got != c.want || got.Len() < 0 {
+				t.Errorf("%v and %v: %#v, want %#v", c.a, c.b, got, c.want)
+			}
+		}
+	}
+}

@@ -135,17 +135,8 @@ func meets(h metadata.KeyedHandle, r metadata.KeyGroupRange) bool {
 	if h == nil {
 		return false
 	}
-	in := Intersection(h.KeyGroups(), r)
+	in := h.KeyGroups().Intersection(r)
 	return in.Len() > 0
-}
-
-// Intersection is the key groups that are in both (Flink: KeyGroupRange.getIntersection).
-func Intersection(a, b metadata.KeyGroupRange) metadata.KeyGroupRange {
-	r := metadata.KeyGroupRange{First: max(a.First, b.First), Last: min(a.Last, b.Last)}
-	if r.Last < r.First {
-		r.Last = r.First - 1
-	}
-	return r
 }
 
 // DefaultMaxParallelism is the max parallelism of operators that do not say (Flink: KeyGroupRangeAssignment.computeDefaultMaxParallelism).

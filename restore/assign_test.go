@@ -124,7 +124,7 @@ func checkKeyed(t *rapid.T, s *SubtaskAssignment, groups map[int32]int) {
 		}
 	}
 	for _, k := range s.Keyed {
-		if in := Intersection(k.Handle.KeyGroups(), s.KeyGroups); in.Len() == 0 {
+		if in := k.Handle.KeyGroups().Intersection(s.KeyGroups); in.Len() == 0 {
 			t.Fatalf("a handle of %s for %s", k.Handle.KeyGroups(), s.KeyGroups)
 		}
 	}

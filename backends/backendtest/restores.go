@@ -114,7 +114,7 @@ func (s *suite) rescale(t *testing.T, max, parallelism int32, handles []metadata
 		groups := metadata.RangeOf(max, parallelism, i)
 		var mine []metadata.KeyedHandle
 		for _, h := range handles {
-			if intersect(h.KeyGroups(), groups).Len() > 0 {
+			if h.KeyGroups().Intersection(groups).Len() > 0 {
 				mine = append(mine, h)
 			}
 		}

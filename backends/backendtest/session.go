@@ -78,17 +78,9 @@ func (p *place) config(s *suite) *backends.StoreConfig {
 // opener opens what a handle has of the key groups of a config.
 func (s *suite) opener(c *backends.StoreConfig, h metadata.KeyedHandle) func(ctx context.Context) (backends.Reader, error) {
 	return func(ctx context.Context) (backends.Reader, error) {
-		o := backends.Origin{MaxParallelism: c.MaxParallelism, Range: intersect(c.KeyGroups, h.KeyGroups())}
+		o := backends.Origin{MaxParallelism: c.MaxParallelism, Range: c.KeyGroups.Intersection(h.KeyGroups())}
 		return s.Read(ctx, s.streams, h, o, backends.Options{Verify: true})
 	}
-}
-
-func intersect(a, b metadata.KeyGroupRange) metadata.KeyGroupRange {
-	r := metadata.KeyGroupRange{First: max(a.First, b.First), Last: min(a.Last, b.Last)}
-	if r.Last < r.First {
-		r.Last = r.First - 1
-	}
-	return r
 }
 
 // open begins a session, which ends with the test.

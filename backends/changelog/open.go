@@ -47,7 +47,7 @@ const keptOf = 256
 // where Open fails.
 func Open(ctx context.Context, files backends.Files, h *metadata.ChangelogHandle, materialized []backends.Reader, o backends.Origin, opts *backends.Options) (*Reader, error) {
 	r := &Reader{
-		files: files, o: o, opts: opts, rng: overlap(o.Range, h.Range),
+		files: files, o: o, opts: opts, rng: o.Range.Intersection(h.Range),
 		byName: map[string]int{}, known: map[*backends.State]known{},
 	}
 	if opts == nil {
@@ -81,7 +81,7 @@ func unders(h *metadata.ChangelogHandle, readers []backends.Reader, rng metadata
 		if m == nil {
 			continue
 		}
-		both := overlap(m.KeyGroups(), rng)
+		both := m.KeyGroups().Intersection(rng)
 		if both.Len() <= 0 {
 			continue
 		}
@@ -98,10 +98,6 @@ func unders(h *metadata.ChangelogHandle, readers []backends.Reader, rng metadata
 		}
 	}
 	return all
-}
-
-func overlap(a, b metadata.KeyGroupRange) metadata.KeyGroupRange {
-	return metadata.KeyGroupRange{First: max(a.First, b.First), Last: min(a.Last, b.Last)}
 }
 
 // findKey looks for the type of keys where what was materialized does not tell it: in the timers, in other sub-tasks,

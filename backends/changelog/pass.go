@@ -15,7 +15,7 @@ import (
 func (r *Reader) Entries(ctx context.Context, sel backends.Selection) iter.Seq2[backends.Entry, error] {
 	return func(yield func(backends.Entry, error) bool) {
 		p := &pass{r: r, ctx: ctx, sel: sel, yield: yield}
-		rng := overlap(sel.KeyGroups, r.rng)
+		rng := sel.KeyGroups.Intersection(r.rng)
 		for from := rng.First; from <= rng.Last && !p.done; {
 			to := r.batch(from, rng.Last)
 			if to < from {

@@ -31,7 +31,7 @@ func (s *Store) restore(ctx context.Context) error {
 			continue
 		}
 		r := &s.config.Restored[i]
-		groups := overlap(r.Handle.KeyGroups(), s.config.KeyGroups)
+		groups := r.Handle.KeyGroups().Intersection(s.config.KeyGroups)
 		if groups.Len() <= 0 {
 			continue
 		}
@@ -56,15 +56,11 @@ func (s *Store) base() int {
 		if list, _ := marker(h); list == nil {
 			continue
 		}
-		if n := overlap(h.KeyGroups(), s.config.KeyGroups).Len(); n > most && 2*n >= h.KeyGroups().Len() {
+		if n := h.KeyGroups().Intersection(s.config.KeyGroups).Len(); n > most && 2*n >= h.KeyGroups().Len() {
 			best, most = i, n
 		}
 	}
 	return best
-}
-
-func overlap(a, b metadata.KeyGroupRange) metadata.KeyGroupRange {
-	return metadata.KeyGroupRange{First: max(a.First, b.First), Last: min(a.Last, b.Last)}
 }
 
 // adopt makes the files of a handle the database.

@@ -31,7 +31,7 @@ type cursor struct {
 
 // scan begins to read. Key groups count that are selected, of the handle, and of its owner.
 func (r *Reader) scan(ctx context.Context, sel backends.Selection) *scan {
-	s := &scan{groups: intersect(intersect(sel.KeyGroups, r.origin.Range), r.handle.Range)}
+	s := &scan{groups: sel.KeyGroups.Intersection(r.origin.Range).Intersection(r.handle.Range)}
 	if s.groups.First > s.groups.Last {
 		return s
 	}
@@ -75,10 +75,6 @@ const leastRead = 16 << 10
 func (r *Reader) ahead(runs int) int {
 	share := r.opts.Budget() / 2 / int64(runtime.GOMAXPROCS(0)) / int64(max(runs, 1))
 	return int(min(max(share, leastRead), mostRead))
-}
-
-func intersect(a, b metadata.KeyGroupRange) metadata.KeyGroupRange {
-	return metadata.KeyGroupRange{First: max(a.First, b.First), Last: min(a.Last, b.Last)}
 }
 
 // successor is the least key that does not begin with b; nil where there is none.

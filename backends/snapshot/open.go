@@ -75,11 +75,7 @@ func broadcasts(h *metadata.OperatorStateHandle, seen map[string]bool) map[strin
 // o.Range count. The errors are those of the room that reads it; the Reader is then nil.
 func OpenKeyed(ctx context.Context, files backends.Files, h metadata.KeyedHandle, o backends.Origin, opts backends.Options) (backends.Reader, error) {
 	op := &opener{of: o, siblings: o.Key, files: files, opts: &opts}
-	return op.keyed(ctx, h, overlap(h.KeyGroups(), o.Range))
-}
-
-func overlap(a, b metadata.KeyGroupRange) metadata.KeyGroupRange {
-	return metadata.KeyGroupRange{First: max(a.First, b.First), Last: min(a.Last, b.Last)}
+	return op.keyed(ctx, h, h.KeyGroups().Intersection(o.Range))
 }
 
 // opener opens what one sub-task holds.
@@ -142,7 +138,7 @@ func (op *opener) changelog(ctx context.Context, k *metadata.ChangelogHandle, r 
 		if m == nil {
 			continue
 		}
-		both := overlap(m.KeyGroups(), r)
+		both := m.KeyGroups().Intersection(r)
 		if both.Len() <= 0 {
 			continue
 		}

@@ -214,5 +214,5 @@ func (p *Part) wanted(wanted func(*backends.State) bool) func(*backends.State) b
 
 // inJob cuts a range to the key groups that the operator has.
 func inJob(o *metadata.OperatorState, r metadata.KeyGroupRange) metadata.KeyGroupRange {
-	return overlap(r, keygroups.All(o.MaxParallelism))
+	return r.Intersection(keygroups.All(o.MaxParallelism))
 }

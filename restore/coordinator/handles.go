@@ -8,7 +8,7 @@ func Intersection(h metadata.KeyedHandle, r metadata.KeyGroupRange) metadata.Key
 	if h == nil {
 		return nil
 	}
-	common := meet(h.KeyGroups(), r)
+	common := h.KeyGroups().Intersection(r)
 	if common.Len() <= 0 {
 		return nil
 	}
@@ -45,10 +45,6 @@ func intersections(handles []metadata.KeyedHandle, r metadata.KeyGroupRange) []m
 		}
 	}
 	return out
-}
-
-func meet(a, b metadata.KeyGroupRange) metadata.KeyGroupRange {
-	return metadata.KeyGroupRange{First: max(a.First, b.First), Last: min(a.Last, b.Last)}
 }
 
 // StateSize is the bytes of all state of the operators (Flink: OperatorState.getStateSize).
