@@ -1,11 +1,22 @@
 package metadata
 
 import (
+	"crypto/rand"
 	"encoding/binary"
+	"fmt"
 	"math/bits"
 	"strings"
 	"unicode/utf8"
 )
+
+// NewUUID is a random UUID (version 4) in Java's spelling, as Flink names files of state and handles
+// (Flink: UUID.randomUUID().toString()).
+func NewUUID() string {
+	var b [16]byte
+	rand.Read(b[:]) // never fails
+	b[6], b[8] = b[6]&0x0F|0x40, b[8]&0x3F|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
 
 // OperatorIDOf is the id that Flink gives to an operator with uid("...") set:
 // MurmurHash3 x64 128 with seed 0 over the UTF-8 of the uid, both halves

@@ -1,6 +1,7 @@
 package metadata
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -37,5 +38,17 @@ func TestOperatorIDOfInvalid(t *testing.T) {
 		if got, want := OperatorIDOf(uid), OperatorIDOf(same); got != want {
 			t.Errorf("OperatorIDOf(%q) = %s, want that of %q, %s", uid, got, same, want)
 		}
+	}
+}
+
+func TestNewUUID(t *testing.T) {
+	random := regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
+	seen := map[string]bool{}
+	for range 1000 {
+		id := NewUUID()
+		if !random.MatchString(id) || seen[id] {
+			t.Fatalf("%q, after %d others", id, len(seen))
+		}
+		seen[id] = true
 	}
 }

@@ -1,8 +1,6 @@
 package hashmap
 
 import (
-	"crypto/rand"
-	"fmt"
 	"os"
 	"path/filepath"
 
@@ -24,7 +22,7 @@ func (n *pending) tee(out backends.StateStream) *tee {
 	if n.request.LocalDir == "" {
 		return t
 	}
-	path, err := filepath.Abs(filepath.Join(n.request.LocalDir, newUUID()))
+	path, err := filepath.Abs(filepath.Join(n.request.LocalDir, metadata.NewUUID()))
 	if err != nil || os.MkdirAll(n.request.LocalDir, 0o755) != nil {
 		return t
 	}
@@ -76,12 +74,4 @@ func (t *tee) result(h *metadata.KeyGroupsHandle) backends.SnapshotResult {
 	local.Delegate = &metadata.FileHandle{Path: metadata.NewUTF("file:" + filepath.ToSlash(t.path)), Size: info.Size()}
 	r.TaskLocal = &local
 	return r
-}
-
-// newUUID is a random one, of version 4.
-func newUUID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }

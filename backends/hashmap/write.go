@@ -37,7 +37,7 @@ func (n *pending) native(ctx context.Context, out *tee) (backends.SnapshotResult
 	if w.buf, err = schema.AppendKeyed(nil, c.Key, c.KeyRaw, n.metas(), false); err != nil {
 		return backends.SnapshotResult{}, err
 	}
-	h := &metadata.KeyGroupsHandle{Tag: metadata.TagKeyGroupsV2, Range: c.KeyGroups, HandleID: metadata.NewUTF(newUUID())}
+	h := &metadata.KeyGroupsHandle{Tag: metadata.TagKeyGroupsV2, Range: c.KeyGroups, HandleID: metadata.NewUTF(metadata.NewUUID())}
 	for i := range c.KeyGroups.Len() {
 		h.Offsets = append(h.Offsets, out.Pos()+int64(len(w.buf)))
 		if err := w.group(i); err != nil {

@@ -37,7 +37,7 @@ func (n *snapshot) native(ctx context.Context) (res backends.SnapshotResult, err
 	u := &uploader{snapshot: n, tables: map[string]upload{}}
 	u.handle = &metadata.IncrementalHandle{
 		Tag: metadata.TagIncrementalV2, CheckpointID: n.request.Checkpoint, BackendID: metadata.NewUTF(n.s.id),
-		Range: n.s.config.KeyGroups, HandleID: metadata.NewUTF(newUUID()),
+		Range: n.s.config.KeyGroups, HandleID: metadata.NewUTF(metadata.NewUUID()),
 	}
 	if err := u.all(ctx); err != nil {
 		return res, errors.Join(err, u.discard(ctx))
@@ -191,7 +191,7 @@ func sumOf(path string) (uint32, error) {
 func (u *uploader) local() *metadata.IncrementalHandle {
 	dir := u.request.LocalDir
 	h := *u.handle
-	h.Shared, h.Private, h.Meta, h.HandleID = nil, nil, inline(u.header), metadata.NewUTF(newUUID())
+	h.Shared, h.Private, h.Meta, h.HandleID = nil, nil, inline(u.header), metadata.NewUTF(metadata.NewUUID())
 	if os.MkdirAll(dir, 0o755) != nil {
 		return nil
 	}

@@ -59,7 +59,7 @@ func open(ctx context.Context, b *Backend, c *backends.StoreConfig) (s *Store, e
 		b.leave()
 		return nil, errors.New("state on Pebble needs a local directory")
 	}
-	s = &Store{backend: b, config: c, prefix: keygroups.PrefixLen(c.MaxParallelism), id: newUUID(), failed: make(chan struct{})}
+	s = &Store{backend: b, config: c, prefix: keygroups.PrefixLen(c.MaxParallelism), id: metadata.NewUUID(), failed: make(chan struct{})}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.cache = newCache(&s.written)
 	s.options = b.options(s.fail)

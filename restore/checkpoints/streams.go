@@ -40,7 +40,7 @@ func (s streams) Create(ctx context.Context, scope metadata.Scope) (backends.Sta
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	return &stream{ctx: ctx, access: s.l.access, dir: s.dir(scope), name: newUUID()}, nil
+	return &stream{ctx: ctx, access: s.l.access, dir: s.dir(scope), name: metadata.NewUUID()}, nil
 }
 
 // Upload implements backends.Streams.
@@ -54,7 +54,7 @@ func (s streams) Upload(ctx context.Context, scope metadata.Scope, path string) 
 	if err != nil {
 		return nil, err
 	}
-	w := &stream{ctx: ctx, access: s.l.access, dir: s.dir(scope), name: newUUID(), pos: info.Size()}
+	w := &stream{ctx: ctx, access: s.l.access, dir: s.dir(scope), name: metadata.NewUUID(), pos: info.Size()}
 	if info.Size() == 0 {
 		return &metadata.InlineHandle{Name: w.path(), Data: []byte{}}, nil
 	}
@@ -181,12 +181,6 @@ func (s *stream) Close() error {
 	err := errors.Join(s.spill.Close(), os.Remove(s.spill.Name()))
 	s.spill = nil
 	return err
-}
-
-// newUUID is a random name, as Flink gives to files of state.
-func newUUID() string {
-	h := randomHex(16)
-	return fmt.Sprintf("%s-%s-4%s-%c%s-%s", h[:8], h[8:12], h[13:16], "89ab"[h[16]%4], h[17:20], h[20:])
 }
 
 // StateSizeError tells that a state does not fit into the memory of a JobManagerCheckpointStorage.

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 
 	"github.com/ckpt-tool/ckpt/backends"
@@ -58,15 +57,7 @@ func (g *rawGroups) write(ctx context.Context, streams backends.Streams, scope m
 	if err != nil {
 		return nil, err
 	}
-	return &metadata.KeyGroupsHandle{Tag: metadata.TagKeyGroupsV2, Range: g.keyGroups, Offsets: offsets, Delegate: h, HandleID: metadata.NewUTF(uuid())}, nil
-}
-
-// uuid is a random one, as Java's UUID.randomUUID makes it.
-func uuid() string {
-	var b [16]byte
-	rand.Read(b[:]) // never fails
-	b[6], b[8] = b[6]&0x0F|0x40, b[8]&0x3F|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+	return &metadata.KeyGroupsHandle{Tag: metadata.TagKeyGroupsV2, Range: g.keyGroups, Offsets: offsets, Delegate: h, HandleID: metadata.NewUTF(metadata.NewUUID())}, nil
 }
 
 // restoreRaw gives an operator the raw keyed state of its key groups.
