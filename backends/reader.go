@@ -17,6 +17,14 @@ const (
 	Kryo5             // 5.6: Flink 2.x
 )
 
+// KryoOf is that of the Flink that wrote a `_metadata` of this version: Flink 2.0 has both newer.
+func KryoOf(version int32) Kryo {
+	if version >= metadata.Version5 {
+		return Kryo5
+	}
+	return Kryo2
+}
+
 // Options are what a reader of state cannot know from the files.
 type Options struct {
 	Kryo Kryo

@@ -64,9 +64,7 @@ func (n *loaded) oracle(t *testing.T, o testdata.StateOracle, open backends.Open
 	for _, change := range []func(int32) int32{func(p int32) int32 { return p }, func(p int32) int32 { return p%4 + 1 }} {
 		l := &loading{t: t, n: n, snapshot: s, files: files, store: open, opts: backends.Options{Hints: statedump.Hints, Verify: true}, lost: map[string]bool{},
 			mayLose: strings.Contains(o.Case, "kryo"), dir: t.TempDir()}
-		if c.Version >= metadata.Version5 {
-			l.opts.Kryo = backends.Kryo5
-		}
+		l.opts.Kryo = backends.KryoOf(c.Version)
 		l.all(c, change)
 		statedump.Compare(t, o, l.lines, l.lost)
 		n.loads.Add(1)

@@ -241,10 +241,7 @@ type resumption struct {
 func newResumption(t *testing.T, dir, backend string, parallelism int) *resumption {
 	t.Helper()
 	s, files := statedump.Open(t, storage.New(storage.Settings{}).Open, dir, backends.Options{})
-	opts := backends.Options{Verify: true}
-	if s.Checkpoint.Version >= metadata.Version5 {
-		opts.Kryo = backends.Kryo5
-	}
+	opts := backends.Options{Verify: true, Kryo: backends.KryoOf(s.Checkpoint.Version)}
 	state := engine.StateBackend{Name: "hashmap", Open: hashmap.OpenStore}
 	if backend == "pebble" {
 		b := pebble.New(pebble.Options{Memory: 8 << 20})

@@ -48,10 +48,7 @@ func (b harmedBlob) ReadAt(p []byte, off int64) (int, error) {
 // under reads a changelog with its own files whole, and with those of what was materialized as given.
 func (s *snapshot) under(t *testing.T, at slot, files backends.Files) (lines []string, errs []error) {
 	t.Helper()
-	opts := &backends.Options{Hints: map[string]string{"key": "Long"}}
-	if s.content.Version >= metadata.Version5 {
-		opts.Kryo = backends.Kryo5
-	}
+	opts := &backends.Options{Hints: map[string]string{"key": "Long"}, Kryo: backends.KryoOf(s.content.Version)}
 	var readers []backends.Reader
 	for _, m := range at.handle.Materialized {
 		r, err := materialized(t.Context(), files, m, at.origin, opts)

@@ -159,9 +159,7 @@ func (s *snapshot) lines(t *testing.T, how string) []string {
 		if how == "by halves of the memory" {
 			opts.Memory = 1 << 20
 		}
-		if s.content.Version >= metadata.Version5 {
-			opts.Kryo = backends.Kryo5
-		}
+		opts.Kryo = backends.KryoOf(s.content.Version)
 		r := s.open(t, at, opts)
 		names := map[string]bool{}
 		for _, st := range r.States() {

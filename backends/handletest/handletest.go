@@ -108,10 +108,8 @@ func handlesOf(tb testing.TB, root string, from testdata.Snapshot) []Handle {
 		tb.Fatal(err)
 	}
 	first := strings.Split(from.Name, "/")
-	s := &snapshot{tb: tb, dir: from.Dir, tree: filepath.Join(root, filepath.Join(first[:min(2, len(first))]...))}
-	if c.Version >= metadata.Version5 {
-		s.kryo = backends.Kryo5
-	}
+	tree := filepath.Join(root, filepath.Join(first[:min(2, len(first))]...))
+	s := &snapshot{tb: tb, dir: from.Dir, tree: tree, kryo: backends.KryoOf(c.Version)}
 	for i := range c.Operators {
 		for j := range c.Operators[i].Subtasks {
 			s.subtask(&c.Operators[i], &c.Operators[i].Subtasks[j])

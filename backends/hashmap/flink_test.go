@@ -78,13 +78,13 @@ func (n *tally) all(t *testing.T, s *snapshot.Snapshot) {
 	p := s.Printer()
 	for _, h := range s.Handles {
 		if h.Slot == metadata.ManagedKeyed {
-			n.handle(t, p, h, s.Checkpoint.Version >= metadata.Version5)
+			n.handle(t, p, h, backends.KryoOf(s.Checkpoint.Version))
 		}
 	}
 }
 
 // handle restores one handle and compares what its snapshots hold.
-func (n *tally) handle(t *testing.T, p *snapshot.Printer, h *snapshot.Handle, kryo5 bool) {
+func (n *tally) handle(t *testing.T, p *snapshot.Printer, h *snapshot.Handle, kryo backends.Kryo) {
 	r, err := h.Reader(t.Context())
 	if err != nil {
 		if !n.cannot(err) {
@@ -110,7 +110,7 @@ func (n *tally) handle(t *testing.T, p *snapshot.Printer, h *snapshot.Handle, kr
 	n.entries.Add(int64(len(want)))
 	streams := backendtest.NewStreams()
 	for _, form := range []backends.SnapshotForm{backends.NativeForm, backends.CanonicalForm} {
-		n.form(t, p, s, r, c, streams, form, kryo5, want)
+		n.form(t, p, s, r, c, streams, form, kryo, want)
 	}
 	if err := s.Close(); err != nil {
 		t.Error(err)
@@ -118,7 +118,7 @@ func (n *tally) handle(t *testing.T, p *snapshot.Printer, h *snapshot.Handle, kr
 }
 
 // form writes a snapshot and reads it back.
-func (n *tally) form(t *testing.T, p *snapshot.Printer, s backends.Store, from backends.Reader, c *backends.StoreConfig, streams *backendtest.Streams, form backends.SnapshotForm, kryo5 bool, want []string) {
+func (n *tally) form(t *testing.T, p *snapshot.Printer, s backends.Store, from backends.Reader, c *backends.StoreConfig, streams *backendtest.Streams, form backends.SnapshotForm, kryo backends.Kryo, want []string) {
 	write, err := s.Snapshot(&backends.SnapshotRequest{Form: form, Streams: streams})
 	if err != nil {
 		t.Error(err)
@@ -132,10 +132,7 @@ func (n *tally) form(t *testing.T, p *snapshot.Printer, s backends.Store, from b
 	case result.Empty() && len(s.Metas()) == 0 && len(want) == 0:
 		return
 	}
-	opts := backends.Options{Verify: true}
-	if kryo5 {
-		opts.Kryo = backends.Kryo5
-	}
+	opts := backends.Options{Verify: true, Kryo: kryo}
 	o := backends.Origin{Operator: c.Operator, Subtask: c.Subtask, MaxParallelism: c.MaxParallelism, Range: c.KeyGroups}
 	r, err := snapshot.OpenKeyed(t.Context(), streams, result.JobManagerOwned, o, opts)
 	if err != nil {

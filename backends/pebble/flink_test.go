@@ -130,10 +130,7 @@ func TestFlink(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			opts := backends.Options{}
-			if c.Version >= metadata.Version5 {
-				opts.Kryo = backends.Kryo5
-			}
+			opts := backends.Options{Kryo: backends.KryoOf(c.Version)}
 			parts := strings.Split(sn.Name, "/")
 			files := treeFiles{newStorage(), sn.Dir, filepath.Join(root, filepath.Join(parts[:min(len(parts), 2)]...))}
 			for i := range c.Operators {

@@ -105,10 +105,7 @@ func job(t *testing.T, o testdata.StateOracle) (pipeline string, maxParallelism 
 func copied(t *testing.T, from, to string) bool {
 	t.Helper()
 	c, files := decoded(t, from)
-	opts := backends.Options{Hints: hints}
-	if c.Version >= metadata.Version5 {
-		opts.Kryo = backends.Kryo5
-	}
+	opts := backends.Options{Hints: hints, Kryo: backends.KryoOf(c.Version)}
 	for i := range c.Operators {
 		op := &c.Operators[i]
 		for j := range op.Subtasks {

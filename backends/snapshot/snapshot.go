@@ -35,9 +35,7 @@ type Snapshot struct {
 
 // New prepares to read c. Nothing is opened yet. uids are names to look for where the file has none.
 func New(c *metadata.Checkpoint, files backends.Files, opts backends.Options, uids []string) *Snapshot {
-	if c.Version >= metadata.Version5 {
-		opts.Kryo = backends.Kryo5
-	}
+	opts.Kryo = backends.KryoOf(c.Version)
 	s := &Snapshot{Checkpoint: c, names: map[metadata.OperatorID]string{}}
 	for _, uid := range uids {
 		s.names[metadata.OperatorIDOf(uid)] = uid

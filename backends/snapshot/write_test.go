@@ -163,10 +163,7 @@ func TestWriteCanonical(t *testing.T) {
 						k, keyed := h.(metadata.KeyedHandle)
 						if keyed && p.Slot == metadata.ManagedKeyed && p.Role == metadata.Top {
 							o := backends.Origin{Operator: p.Operator.ID, Subtask: p.Subtask.Index, MaxParallelism: p.Operator.MaxParallelism}
-							opts := backends.Options{Hints: hints}
-							if c.Version >= metadata.Version5 {
-								opts.Kryo = backends.Kryo5
-							}
+							opts := backends.Options{Hints: hints, Kryo: backends.KryoOf(c.Version)}
 							rewrite(t, from, k, o, opts, count)
 						}
 					}

@@ -93,8 +93,8 @@ func (m *Machine) Close() error {
 
 // kryo is that of the Flink that wrote what the run begins with.
 func (m *Machine) kryo() backends.Kryo {
-	if r := m.config.Restore; r != nil && r.Checkpoint.Version < metadata.Version5 {
-		return backends.Kryo2
+	if r := m.config.Restore; r != nil {
+		return backends.KryoOf(r.Checkpoint.Version)
 	}
 	return backends.Kryo5
 }
