@@ -10,13 +10,14 @@ import (
 	"strings"
 
 	"github.com/ckpt-tool/ckpt/layout"
+	"github.com/ckpt-tool/ckpt/restore/engine"
 )
 
 // stagingDir holds what no completed checkpoint contains yet. Its name hides it, from FileSource and Flink too.
 const stagingDir = ".pending"
 
 // stringType is the type of list state.
-var stringType = mustType("String")
+var stringType = engine.String.Type()
 
 // part is a file that waits for its checkpoint. As an element of list state it is JSON.
 type part struct {
@@ -44,10 +45,16 @@ func parsePart(v any) (p part, err error) {
 	if err := json.Unmarshal([]byte(text), &p); err != nil {
 		return p, fmt.Errorf("state pending-parts: %q: %w", text, err)
 	}
-	if p.Dir == "" || !strings.HasPrefix(p.Staged, stagingDir+"/") || p.Final == "" || strings.Contains(p.Final, "/") || p.Size < 0 {
+	name, staged := strings.CutPrefix(p.Staged, stagingDir+"/")
+	if _, _, _, ok := cutStaged(name); !ok || !staged || p.Dir == "" || !plainName(name) || !plainName(p.Final) || p.Size < 0 {
 		return p, fmt.Errorf("state pending-parts: %q is no part", text)
 	}
 	return p, nil
+}
+
+// plainName is whether a name is that of a file in its directory, and seen.
+func plainName(name string) bool {
+	return name != "" && !hidden(name) && !strings.ContainsAny(name, "/\\\x00")
 }
 
 // splitParts divides parts by whether checkpoint id contains them.

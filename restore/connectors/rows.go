@@ -53,24 +53,20 @@ func (r *rows) drop() {
 }
 
 func (r *rows) append(v *engine.Vector, c int, x *cell) {
-	switch r.columns[c].Kind {
-	case engine.Boolean:
-		v.Bools = append(v.Bools, x.boolean)
-	case engine.Long, engine.Timestamp:
-		v.Longs = append(v.Longs, x.long)
-	case engine.Double:
-		v.Doubles = append(v.Doubles, x.double)
+	switch kind := r.columns[c].Kind; {
+	case !x.set:
+		v.AppendNull(kind)
+	case kind == engine.Boolean:
+		v.AppendBoolean(x.boolean)
+	case kind == engine.Long || kind == engine.Timestamp:
+		v.AppendLong(x.long)
+	case kind == engine.Double:
+		v.AppendDouble(x.double)
 	default:
-		v.Strings = append(v.Strings, "")
-		if x.set && x.to > x.from {
+		v.AppendString("") // what it is to be comes at the end
+		if x.to > x.from {
 			r.spans = append(r.spans, span{c, r.batch.N, x.from, x.to})
 		}
-	}
-	if !x.set && v.Nulls == nil {
-		v.Nulls = make([]bool, r.batch.N, max(r.batch.N+1, nullRoom))
-	}
-	if v.Nulls != nil {
-		v.Nulls = append(v.Nulls, !x.set)
 	}
 }
 
@@ -81,6 +77,3 @@ func (r *rows) end() {
 		r.batch.Vectors[s.column].Strings[s.row] = text[s.from:s.to]
 	}
 }
-
-// nullRoom is how many records the first null of a batch makes room for.
-const nullRoom = 512

@@ -5,7 +5,6 @@ import (
 	"math"
 
 	"github.com/ckpt-tool/ckpt/backends"
-	"github.com/ckpt-tool/ckpt/backends/types"
 	"github.com/ckpt-tool/ckpt/restore/engine"
 )
 
@@ -93,16 +92,7 @@ func (c *cursor) take(n int) (first int64, count int) {
 func (c *cursor) ended() bool { return c.next > c.last }
 
 // longType is the type of positions: LongSerializer.
-var longType = mustType("Long")
-
-// mustType is of types whose names stand in this package.
-func mustType(spec string) backends.Type {
-	t, err := types.ParseSpec(spec)
-	if err != nil {
-		panic(err)
-	}
-	return t
-}
+var longType = engine.Long.Type()
 
 // extend makes room for n more values.
 func extend[T any](vs []T, n int) (all, added []T) {

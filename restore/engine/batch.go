@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"math"
+	"strings"
 )
 
 // Kind is the type of a column.
@@ -26,23 +27,11 @@ func (k Kind) String() string { return kindNames[k] }
 // ParseKind reads what String gives, in any case of letters.
 func ParseKind(s string) (Kind, error) {
 	for i, name := range kindNames {
-		if equalFold(name, s) {
+		if strings.EqualFold(name, s) {
 			return Kind(i), nil
 		}
 	}
 	return 0, fmt.Errorf("column type %q: want one of %v", s, kindNames)
-}
-
-func equalFold(a, b string) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range len(a) {
-		if a[i]|0x20 != b[i]|0x20 {
-			return false
-		}
-	}
-	return true
 }
 
 // Column is one column of records.
@@ -87,16 +76,6 @@ type Batch struct {
 	home  *pool   // where Release brings it, nil for nowhere
 }
 
-// Vector is the values of one column. Which of the slices has them is by the column's Kind. Nulls is nil where no value
-// is null; where one is, the slot holds the zero value.
-type Vector struct {
-	Bools   []bool
-	Longs   []int64 // of Long and Timestamp
-	Doubles []float64
-	Strings []string // of String and Bytes
-	Nulls   []bool
-}
-
 // NewBatch makes an empty batch with room for n records.
 func NewBatch(s *Schema, n int) *Batch {
 	b := &Batch{Schema: s, Vectors: make([]Vector, len(s.Columns))}
@@ -104,19 +83,6 @@ func NewBatch(s *Schema, n int) *Batch {
 		b.Vectors[i].grow(s.Columns[i].Kind, n)
 	}
 	return b
-}
-
-func (v *Vector) grow(k Kind, n int) {
-	switch k {
-	case Boolean:
-		v.Bools = make([]bool, 0, n)
-	case Long, Timestamp:
-		v.Longs = make([]int64, 0, n)
-	case Double:
-		v.Doubles = make([]float64, 0, n)
-	default:
-		v.Strings = make([]string, 0, n)
-	}
 }
 
 // Time is the event time of record i, NoTime where it has none.
@@ -137,10 +103,7 @@ func (b *Batch) Key(i int) []byte {
 }
 
 // Null tells whether a value is null.
-func (b *Batch) Null(column, i int) bool {
-	n := b.Vectors[column].Nulls
-	return n != nil && n[i]
-}
+func (b *Batch) Null(column, i int) bool { return b.Vectors[column].Null(i) }
 
 // Value is a value as Go has it: nil, bool, int64, float64, string or []byte.
 func (b *Batch) Value(column, i int) any {
@@ -170,92 +133,90 @@ func (b *Batch) Append(time int64, values ...any) {
 	for i, v := range values {
 		b.appendValue(i, v)
 	}
-	b.appendTime(time)
+	b.AppendTime(time)
 	b.N++
-}
-
-func (b *Batch) appendTime(time int64) {
-	if b.Times == nil {
-		if time == NoTime {
-			return
-		}
-		b.Times = make([]int64, b.N, max(b.N+1, 16))
-		for i := range b.Times {
-			b.Times[i] = NoTime
-		}
-	}
-	b.Times = append(b.Times, time)
 }
 
 func (b *Batch) appendValue(column int, value any) {
 	v, kind := &b.Vectors[column], b.Schema.Columns[column].Kind
 	if value == nil {
-		v.appendNull(kind, b.N)
+		v.AppendNull(kind)
 		return
 	}
 	switch kind {
 	case Boolean:
-		v.Bools = append(v.Bools, value.(bool))
+		v.AppendBoolean(value.(bool))
 	case Long, Timestamp:
 		if n, ok := value.(int); ok {
 			value = int64(n)
 		}
-		v.Longs = append(v.Longs, value.(int64))
+		v.AppendLong(value.(int64))
 	case Double:
-		v.Doubles = append(v.Doubles, value.(float64))
+		v.AppendDouble(value.(float64))
 	case Bytes:
-		v.Strings = append(v.Strings, string(value.([]byte)))
+		v.AppendString(string(value.([]byte)))
 	default:
-		v.Strings = append(v.Strings, value.(string))
+		v.AppendString(value.(string))
 	}
-	if v.Nulls != nil {
-		v.Nulls = append(v.Nulls, false)
-	}
-}
-
-// appendNull appends a null to a vector of n values.
-func (v *Vector) appendNull(k Kind, n int) {
-	switch k {
-	case Boolean:
-		v.Bools = append(v.Bools, false)
-	case Long, Timestamp:
-		v.Longs = append(v.Longs, 0)
-	case Double:
-		v.Doubles = append(v.Doubles, 0)
-	default:
-		v.Strings = append(v.Strings, "")
-	}
-	if v.Nulls == nil {
-		v.Nulls = make([]bool, n, n+1)
-	}
-	v.Nulls = append(v.Nulls, true)
 }
 
 // AppendFrom appends record i of another batch of the same schema, with its time, without its key.
 func (b *Batch) AppendFrom(from *Batch, i int) {
 	for c := range b.Vectors {
-		b.Vectors[c].appendFrom(b.Schema.Columns[c].Kind, b.N, &from.Vectors[c], i)
+		b.Vectors[c].AppendFrom(b.Schema.Columns[c].Kind, &from.Vectors[c], i)
 	}
-	b.appendTime(from.Time(i))
+	b.AppendTime(from.Time(i))
 	b.N++
 }
 
-func (v *Vector) appendFrom(k Kind, n int, from *Vector, i int) {
-	if from.Nulls != nil && from.Nulls[i] {
-		v.appendNull(k, n)
-		return
+// appendBatch appends all records of another batch of the same schema, without their keys.
+func (b *Batch) appendBatch(from *Batch) {
+	for c := range b.Vectors {
+		b.Vectors[c].AppendAll(b.Schema.Columns[c].Kind, &from.Vectors[c])
 	}
-	switch k {
-	case Boolean:
-		v.Bools = append(v.Bools, from.Bools[i])
-	case Long, Timestamp:
-		v.Longs = append(v.Longs, from.Longs[i])
-	case Double:
-		v.Doubles = append(v.Doubles, from.Doubles[i])
-	default:
-		v.Strings = append(v.Strings, from.Strings[i])
+	b.AppendTimes(from)
+	b.N += from.N
+}
+
+// AppendTime appends the event time of a record, or NoTime, where its values are appended column by column. N is then still without it.
+func (b *Batch) AppendTime(time int64) {
+	if b.Times == nil {
+		if time == NoTime {
+			return
+		}
+		b.timed(max(b.N+1, fewTimes))
 	}
-	if v.Nulls != nil {
-		v.Nulls = append(v.Nulls, false)
+	b.Times = append(b.Times, time)
+}
+
+// fewTimes is how many event times the first one makes room for at least.
+const fewTimes = 16
+
+// AppendTimes appends the event times of all records of another batch. N is then still without them.
+func (b *Batch) AppendTimes(from *Batch) {
+	switch {
+	case from.Times != nil:
+		b.timed(b.N + from.N)
+		b.Times = append(b.Times, from.Times...)
+	case b.Times != nil:
+		b.Times = appendNoTimes(b.Times, from.N)
 	}
+}
+
+// timed makes sure that there are event times for the records so far. Where there is no memory for them yet, it is for so many.
+func (b *Batch) timed(room int) {
+	if b.Times == nil {
+		if b.spare == nil {
+			b.spare = make([]int64, 0, max(room, b.N))
+		}
+		b.Times = appendNoTimes(b.spare, b.N)
+		b.spare = nil
+	}
+}
+
+func appendNoTimes(dst []int64, n int) []int64 {
+	for range n {
+		dst = append(dst, NoTime)
+	}
+	return dst
 }

@@ -135,24 +135,6 @@ func (w *writer) times(b *Batch, from, to int) {
 	}
 }
 
-// timed makes sure that there are event times for the records so far.
-func (b *Batch) timed(size int) {
-	if b.Times == nil {
-		if b.spare == nil {
-			b.spare = make([]int64, 0, max(size, b.N))
-		}
-		b.Times = appendNoTimes(b.spare, b.N)
-		b.spare = nil
-	}
-}
-
-func appendNoTimes(dst []int64, n int) []int64 {
-	for range n {
-		dst = append(dst, NoTime)
-	}
-	return dst
-}
-
 // keys deals out the encoded keys and the key groups.
 func (w *writer) keys(from, to int) {
 	k := w.keyer
@@ -167,31 +149,4 @@ func (w *writer) keys(from, to int) {
 		p.KeyEnds = append(p.KeyEnds, int32(len(p.Keys)))
 		p.KeyGroups = append(p.KeyGroups, k.groups[i])
 	}
-}
-
-// appendBatch appends all records of another batch of the same schema, without their keys.
-func (b *Batch) appendBatch(from *Batch) {
-	for c := range b.Vectors {
-		v, f := &b.Vectors[c], &from.Vectors[c]
-		if f.Nulls != nil && v.Nulls == nil {
-			v.Nulls = make([]bool, b.N, b.N+from.N)
-		}
-		if f.Nulls != nil {
-			v.Nulls = append(v.Nulls, f.Nulls...)
-		} else if v.Nulls != nil {
-			v.Nulls = append(v.Nulls, make([]bool, from.N)...)
-		}
-		v.Bools = append(v.Bools, f.Bools...)
-		v.Longs = append(v.Longs, f.Longs...)
-		v.Doubles = append(v.Doubles, f.Doubles...)
-		v.Strings = append(v.Strings, f.Strings...)
-	}
-	switch {
-	case from.Times != nil:
-		b.timed(0)
-		b.Times = append(b.Times, from.Times...)
-	case b.Times != nil:
-		b.Times = appendNoTimes(b.Times, from.N)
-	}
-	b.N += from.N
 }

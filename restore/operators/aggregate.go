@@ -95,9 +95,9 @@ func (a *aggregate) Process(_ int, b *engine.Batch, out *engine.Output) error {
 	}
 	to := out.Batch()
 	for c, from := range a.key {
-		appendValues(&to.Vectors[c], to.N, &b.Vectors[from], b.N)
+		to.Vectors[c].AppendAll(b.Schema.Columns[from].Kind, &b.Vectors[from])
 	}
-	appendTimes(to, b)
+	to.AppendTimes(b)
 	for i := range b.N {
 		if err := a.add(b, i); err != nil {
 			return err

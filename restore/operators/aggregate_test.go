@@ -223,7 +223,7 @@ func TestSumOverflows(t *testing.T) {
 // Numbers that are none are above all others, as in Java; JSON has them as text.
 func TestNaN(t *testing.T) {
 	nan, inf := math.NaN(), math.Inf(1)
-	for f, want := range map[operators.Func]string{operators.Max: "0 1 NaN", operators.Min: "0 1 -1", operators.Top: `0 1 ["NaN","+Inf",2.5,-1]`, operators.Sum: "0 1 NaN"} {
+	for f, want := range map[operators.Func]string{operators.Max: "0 1 NaN", operators.Min: "0 1 -1", operators.Top: `0 1 ["NaN","Infinity",2.5,-1]`, operators.Sum: "0 1 NaN"} {
 		got := sumOf(f, 4, engine.Double, 2.5, nan, inf, -1.0).run(t)
 		if got.err != nil || len(got.rows) != 4 || got.rows[3] != want {
 			t.Errorf("%s: %v %v", f, got.rows, got.err)

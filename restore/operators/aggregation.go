@@ -15,7 +15,7 @@ type Func string
 // The functions. None but Count looks at nulls.
 const (
 	Count Func = "count"
-	Sum   Func = "sum" // fails where it leaves the numbers of its kind
+	Sum   Func = "sum" // of BIGINT fails where it leaves its range
 	Min   Func = "min"
 	Max   Func = "max"
 	Avg   Func = "avg"
@@ -39,8 +39,8 @@ type accumulator interface {
 	// add appends the accumulator acc with value i of v added.
 	add(dst, acc []byte, v *engine.Vector, i int) (out, rest []byte, err error)
 	merge(dst, a, b []byte) (out, restA, restB []byte, err error)
-	// emit appends the result to a column of n values.
-	emit(v *engine.Vector, n int, acc []byte) (rest []byte, err error)
+	// emit appends the result to a column.
+	emit(v *engine.Vector, acc []byte) (rest []byte, err error)
 }
 
 // accumulators are all those of an operator.
@@ -180,7 +180,7 @@ func (a *accumulators) merge(dst, one, other []byte) ([]byte, error) {
 func (a *accumulators) emit(b *engine.Batch, first int, accs []byte) error {
 	var err error
 	for c, acc := range a.list {
-		if accs, err = acc.emit(&b.Vectors[first+c], b.N, accs); err != nil {
+		if accs, err = acc.emit(&b.Vectors[first+c], accs); err != nil {
 			return fmt.Errorf("aggregate %s: %w", a.names[c], err)
 		}
 	}

@@ -39,7 +39,7 @@ func Deduplicate(in *engine.Schema, o DeduplicateOptions) (*engine.Schema, func(
 	return in, func() engine.Operator { return &deduplicate{last: o.KeepLast, state: d} }, nil
 }
 
-var boolean, long = mustParse("Boolean"), mustParse("Long")
+var boolean, long = engine.Boolean.Type(), engine.Long.Type()
 
 // setTTL gives a state a time to live, unless that is 0. It is counted in milliseconds.
 func setTTL(d *backends.Descriptor, ttl time.Duration) error {
@@ -74,13 +74,13 @@ func stateOf[S backends.KeyedState](c *engine.Context, d *backends.Descriptor) (
 	if c.Keyed == nil {
 		return s, fmt.Errorf("state %s needs a key: the operator is not behind a hash exchange", d.Name)
 	}
-	any, err := c.Keyed.State(d)
+	state, err := c.Keyed.State(d)
 	if err != nil {
 		return s, err
 	}
-	s, ok := any.(S)
+	s, ok := state.(S)
 	if !ok {
-		return s, fmt.Errorf("state %s is a %T", d.Name, any)
+		return s, fmt.Errorf("state %s is a %T", d.Name, state)
 	}
 	return s, nil
 }

@@ -151,7 +151,7 @@ func (e *enrich) lookFor(b *engine.Batch, columns []int, i int) bool {
 	e.lookup = e.lookup[:0]
 	for _, c := range columns {
 		v := &b.Vectors[c]
-		if null(v, i) {
+		if v.Null(i) {
 			return false
 		}
 		switch b.Schema.Columns[c].Kind {
@@ -202,12 +202,12 @@ func (e *enrich) fill(b, to *engine.Batch) error {
 	}
 	for at, c := range e.columns {
 		kind, v := e.table.Columns[c].Kind, &to.Vectors[e.inputs+at]
-		for i, r := range e.found {
+		for _, r := range e.found {
 			if r == nil {
-				appendNull(v, kind, i)
+				v.AppendNull(kind)
 				continue
 			}
-			if err := appendField(v, kind, i, r.Fields[c]); err != nil {
+			if err := appendField(v, kind, r.Fields[c]); err != nil {
 				return err
 			}
 		}

@@ -3,8 +3,6 @@ package operators
 import (
 	"cmp"
 	"encoding/binary"
-	"encoding/json"
-	"fmt"
 	"math"
 	"strconv"
 
@@ -20,7 +18,7 @@ type value struct {
 	text   string
 }
 
-var stringType = mustParse("String")
+var stringType = engine.String.Type()
 
 func mustParse(spec string) backends.Type {
 	t, err := types.ParseSpec(spec)
@@ -42,14 +40,14 @@ func valueAt(k engine.Kind, v *engine.Vector, i int) value {
 	return value{long: v.Longs[i]}
 }
 
-// compare has NaN above all numbers, as Java has it.
+// compare has doubles in Java's order (Double.compare): NaN above all numbers, and -0 below 0.
 func (a value) compare(k engine.Kind, b value) int {
 	switch k {
 	case engine.Double:
 		if n := cmp.Compare(b2i(math.IsNaN(a.double)), b2i(math.IsNaN(b.double))); n != 0 {
 			return n
 		}
-		return cmp.Compare(a.double, b.double)
+		return cmp.Or(cmp.Compare(a.double, b.double), cmp.Compare(b2i(math.Signbit(b.double)), b2i(math.Signbit(a.double))))
 	case engine.String:
 		return cmp.Compare(a.text, b.text)
 	}
@@ -98,11 +96,11 @@ func decodeValue(b []byte, k engine.Kind) (value, []byte, error) {
 func (a value) append(v *engine.Vector, k engine.Kind) {
 	switch k {
 	case engine.Double:
-		appendDouble(v, a.double)
+		v.AppendDouble(a.double)
 	case engine.String:
-		appendText(v, a.text)
+		v.AppendString(a.text)
 	default:
-		appendLong(v, a.long)
+		v.AppendLong(a.long)
 	}
 }
 
@@ -148,7 +146,7 @@ func (e *extreme) add(dst, acc []byte, v *engine.Vector, i int) (out, rest []byt
 	if err != nil {
 		return nil, nil, err
 	}
-	if !null(v, i) {
+	if !v.Null(i) {
 		if n := valueAt(e.of, v, i); !ok || e.better(n, best) {
 			best, ok = n, true
 		}
@@ -173,14 +171,14 @@ func (e *extreme) merge(dst, a, b []byte) (out, restA, restB []byte, err error) 
 	return out, restA, restB, err
 }
 
-func (e *extreme) emit(v *engine.Vector, n int, acc []byte) ([]byte, error) {
+func (e *extreme) emit(v *engine.Vector, acc []byte) ([]byte, error) {
 	best, ok, rest, err := e.read(acc)
 	switch {
 	case err != nil:
 	case ok:
 		best.append(v, e.of)
 	default:
-		appendNull(v, e.of, n)
+		v.AppendNull(e.of)
 	}
 	return rest, err
 }
@@ -211,7 +209,7 @@ func (t *top) read(acc []byte) (all []value, rest []byte, err error) {
 		}
 		all = append(all, v)
 	}
-	return all, rest, nil
+	return all[:min(len(all), t.n)], rest, nil // a job that was resumed may want fewer than it did
 }
 
 func (t *top) write(dst []byte, all []value) ([]byte, error) {
@@ -245,7 +243,7 @@ func (t *top) add(dst, acc []byte, v *engine.Vector, i int) (out, rest []byte, e
 	if err != nil {
 		return nil, nil, err
 	}
-	if !null(v, i) {
+	if !v.Null(i) {
 		all = t.put(all, valueAt(t.of, v, i))
 	}
 	out, err = t.write(dst, all)
@@ -268,7 +266,7 @@ func (t *top) merge(dst, a, b []byte) (out, restA, restB []byte, err error) {
 	return out, restA, restB, err
 }
 
-func (t *top) emit(v *engine.Vector, _ int, acc []byte) ([]byte, error) {
+func (t *top) emit(v *engine.Vector, acc []byte) ([]byte, error) {
 	all, rest, err := t.read(acc)
 	if err != nil {
 		return nil, err
@@ -278,23 +276,25 @@ func (t *top) emit(v *engine.Vector, _ int, acc []byte) ([]byte, error) {
 		if i > 0 {
 			text = append(text, ',')
 		}
-		if text, err = x.appendJSON(text, t.of); err != nil {
-			return nil, err
-		}
+		text = x.appendJSON(text, t.of)
 	}
-	appendText(v, string(append(text, ']')))
+	v.AppendString(string(append(text, ']')))
 	return rest, nil
 }
 
-func (a value) appendJSON(dst []byte, k engine.Kind) ([]byte, error) {
+// appendJSON writes a value as sinks of JSON do, but times in milliseconds since 1970.
+func (a value) appendJSON(dst []byte, k engine.Kind) []byte {
 	switch {
 	case k == engine.String:
-		s, err := json.Marshal(a.text)
-		return append(dst, s...), err
-	case k == engine.Double && (math.IsNaN(a.double) || math.IsInf(a.double, 0)):
-		return fmt.Appendf(dst, "%q", strconv.FormatFloat(a.double, 'g', -1, 64)), nil
+		return types.AppendString(dst, a.text)
+	case k == engine.Double && math.IsNaN(a.double):
+		return append(dst, `"NaN"`...)
+	case k == engine.Double && math.IsInf(a.double, 1):
+		return append(dst, `"Infinity"`...)
+	case k == engine.Double && math.IsInf(a.double, -1):
+		return append(dst, `"-Infinity"`...)
 	case k == engine.Double:
-		return strconv.AppendFloat(dst, a.double, 'g', -1, 64), nil
+		return strconv.AppendFloat(dst, a.double, 'g', -1, 64)
 	}
-	return strconv.AppendInt(dst, a.long, 10), nil
+	return strconv.AppendInt(dst, a.long, 10)
 }

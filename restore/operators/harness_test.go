@@ -165,16 +165,22 @@ func (tr *trial) twice(t testing.TB, pause, parallelism int) outcome {
 	if one.err != nil {
 		t.Fatal(one.err)
 	}
-	a, err := (&checkpoints.JobManager{}).Access(context.Background(), [16]byte{1})
-	if err != nil {
-		t.Fatal(err)
-	}
 	second := *tr
-	second.parallelism, second.restore = parallelism, &engine.Restore{Checkpoint: one.checkpoint, Files: a.Files()}
+	second.parallelism, second.restore = parallelism, restoreOf(t, one.checkpoint)
 	two := second.run(t)
 	two.rows = append(one.rows, two.rows...)
 	two.checkpoint = one.checkpoint
 	return two
+}
+
+// restoreOf is to begin with a checkpoint of a trial.
+func restoreOf(t testing.TB, c *metadata.Checkpoint) *engine.Restore {
+	t.Helper()
+	a, err := (&checkpoints.JobManager{}).Access(context.Background(), [16]byte{1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &engine.Restore{Checkpoint: c, Files: a.Files()}
 }
 
 // probe knows what the operator has done.

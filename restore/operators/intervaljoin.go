@@ -27,7 +27,8 @@ type IntervalJoinOptions struct {
 //
 // It emits all columns of left, then of right, at the later of both times, as soon as both are there (Flink: IntervalJoinOperator).
 // A record whose time is below the watermark is late: it is dropped and counted. All others meet each other: a record is kept in the
-// buffer of its side until none that it belongs to can come any more that is not late.
+// buffer of its side until none that it belongs to can come any more that is not late. A job that resumes with other bounds joins by these; what its
+// buffers held by the old ones may then stay there.
 func IntervalJoin(left, right *engine.Schema, o IntervalJoinOptions) (*engine.Schema, func() engine.Operator, error) {
 	p := &joinPlan{schemas: [2]*engine.Schema{left, right}}
 	if err := p.keys(o); err != nil {
@@ -89,10 +90,8 @@ func (p *joinPlan) bounds(o IntervalJoinOptions) error {
 // cleanup is when a record of a side can go: records at the watermark are not late, and may still need it.
 func (p *joinPlan) cleanup(side int, ts int64) int64 { return ts + max(p.to[side], 0) + 1 }
 
-// The namespaces of timers, by side.
-var (
-	cleanupSides = [2][]byte{mustEncode("left"), mustEncode("right")}
-)
+// cleanupSides are the namespaces of timers, by side.
+var cleanupSides = [2][]byte{mustEncode("left"), mustEncode("right")}
 
 func mustEncode(text string) []byte {
 	b, err := stringType.Encode(nil, text)
@@ -180,16 +179,18 @@ func (j *join) record(side int, b *engine.Batch, i int, ts int64, out *engine.Ou
 // store appends a record to those of its time.
 func (j *join) store(side int, b *engine.Batch, i int, ts int64) error {
 	j.key = binary.BigEndian.AppendUint64(j.key[:0], uint64(ts))
-	before, _, err := j.states[side].GetBytes(j.key)
+	before, ok, err := j.states[side].GetBytes(j.key)
 	if err != nil {
 		return err
 	}
 	n := uint32(0)
-	if len(before) >= 4 {
-		n = binary.BigEndian.Uint32(before)
-		before = before[4:]
+	if ok {
+		if len(before) < 4 {
+			return fmt.Errorf("%w: %d bytes are no list in the state %s", backends.ErrShort, len(before), j.buffers[side].Name)
+		}
+		n, before = binary.BigEndian.Uint32(before), before[4:]
 	}
-	if n == math.MaxInt32 {
+	if n >= math.MaxInt32 {
 		return backends.ErrTooLarge
 	}
 	j.row = append(binary.BigEndian.AppendUint32(j.row[:0], n+1), before...)
@@ -228,14 +229,14 @@ func (j *join) emit(side int, b *engine.Batch, i int, other any, ts int64, out *
 	to := out.Batch()
 	columns := [2][]engine.Vector{to.Vectors[:len(j.schemas[0].Columns)], to.Vectors[len(j.schemas[0].Columns):]}
 	for c := range columns[side] {
-		appendFrom(&columns[side][c], j.schemas[side].Columns[c].Kind, to.N, &b.Vectors[c], i)
+		columns[side][c].AppendFrom(j.schemas[side].Columns[c].Kind, &b.Vectors[c], i)
 	}
 	for c := range columns[1-side] {
-		if err := appendField(&columns[1-side][c], j.schemas[1-side].Columns[c].Kind, to.N, r.Fields[c]); err != nil {
+		if err := appendField(&columns[1-side][c], j.schemas[1-side].Columns[c].Kind, r.Fields[c]); err != nil {
 			return err
 		}
 	}
-	appendTime(to, to.N, ts)
+	to.AppendTime(ts)
 	to.N++
 	return nil
 }

@@ -62,7 +62,7 @@ func (s *Select) fill(b, to *engine.Batch) error {
 			continue
 		}
 		if first := s.first(item.Column); first < i {
-			to.Vectors[i] = cloneVector(&to.Vectors[first])
+			to.Vectors[i].AppendAll(s.Output.Columns[i].Kind, &to.Vectors[first])
 		} else {
 			to.Vectors[i], b.Vectors[item.Column] = b.Vectors[item.Column], to.Vectors[i]
 		}
@@ -73,14 +73,6 @@ func (s *Select) fill(b, to *engine.Batch) error {
 // first is where a column of the input goes first.
 func (s *Select) first(column int) int {
 	return slices.IndexFunc(s.Items, func(i Item) bool { return i.Expr == nil && i.Column == column })
-}
-
-// cloneVector copies a vector. Strings are never changed, and need no copy of their bytes.
-func cloneVector(v *engine.Vector) engine.Vector {
-	return engine.Vector{
-		Bools: append([]bool(nil), v.Bools...), Longs: append([]int64(nil), v.Longs...), Doubles: append([]float64(nil), v.Doubles...),
-		Strings: append([]string(nil), v.Strings...), Nulls: append([]bool(nil), v.Nulls...),
-	}
 }
 
 // Add gives records further columns. The output's first columns are the input's; each expression sees those and what was added before it.

@@ -38,7 +38,8 @@ type column struct {
 func (c column) Kind() engine.Kind { return c.kind }
 
 func (c column) Eval(b *engine.Batch, dst *engine.Vector) error {
-	*dst = cloneVector(&b.Vectors[c.at])
+	*dst = engine.Vector{}
+	dst.AppendAll(c.kind, &b.Vectors[c.at])
 	return c.fail
 }
 

@@ -39,7 +39,7 @@ func appendRow(dst []byte, b *engine.Batch, i int) ([]byte, error) {
 	}
 	for c := range b.Vectors {
 		v := &b.Vectors[c]
-		if null(v, i) {
+		if v.Null(i) {
 			bit := c + rowKindBits
 			dst[from+bit/8] |= 0x80 >> (bit % 8)
 			continue
@@ -81,32 +81,31 @@ func encodeText(dst []byte, s string) ([]byte, error) {
 	return append(binary.AppendUvarint(dst, uint64(len(s))+1), s...), nil
 }
 
-// appendField appends a field of a Row to a column of n values.
-func appendField(v *engine.Vector, k engine.Kind, n int, field any) error {
+// appendField appends a value, as Type.Decode gives it, to a column.
+func appendField(v *engine.Vector, k engine.Kind, field any) error {
 	ok := true
 	switch x := field.(type) {
 	case nil:
-		appendNull(v, k, n)
+		v.AppendNull(k)
 	case bool:
 		if ok = k == engine.Boolean; ok {
-			v.Bools = append(v.Bools, x)
-			present(v)
+			v.AppendBoolean(x)
 		}
 	case int64:
 		if ok = k == engine.Long || k == engine.Timestamp; ok {
-			appendLong(v, x)
+			v.AppendLong(x)
 		}
 	case float64:
 		if ok = k == engine.Double; ok {
-			appendDouble(v, x)
+			v.AppendDouble(x)
 		}
 	case string:
 		if ok = k == engine.String; ok {
-			appendText(v, x)
+			v.AppendString(x)
 		}
 	case []byte:
 		if ok = k == engine.Bytes; ok {
-			appendText(v, string(x))
+			v.AppendString(string(x))
 		}
 	default:
 		ok = false

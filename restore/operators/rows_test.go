@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/ckpt-tool/ckpt/backends"
@@ -72,7 +73,7 @@ func TestRowsAreRows(t *testing.T) {
 				r.Fatal(err)
 			}
 			for c := range s.Columns {
-				if err := appendField(&to.Vectors[c], s.Columns[c].Kind, to.N, record.Fields[c]); err != nil {
+				if err := appendField(&to.Vectors[c], s.Columns[c].Kind, record.Fields[c]); err != nil {
 					r.Fatal(err)
 				}
 			}
@@ -89,7 +90,7 @@ func TestFieldsFit(t *testing.T) {
 	for _, k := range kindsOfAll {
 		for _, x := range []any{true, int64(1), 1.5, "x", []byte("x"), int32(1)} {
 			v := &engine.Vector{}
-			err := appendField(v, k, 0, x)
+			err := appendField(v, k, x)
 			b := engine.Batch{Schema: engine.NewSchema(engine.Column{Kind: k}), N: 1, Vectors: []engine.Vector{*v}}
 			if err != nil {
 				if len(v.Bools)+len(v.Longs)+len(v.Doubles)+len(v.Strings) > 0 {
@@ -169,4 +170,56 @@ func TestAccumulatorsAreOfTheirType(t *testing.T) {
 			r.Error("a byte too much is none")
 		}
 	})
+}
+
+// A job that is resumed with a smaller n has no more than that, also of keys whose values are no higher than what is there.
+func TestTopGetsSmaller(t *testing.T) {
+	five, err := (&top{of: engine.Long, n: 5}).write(nil, []value{{long: 9}, {long: 8}, {long: 7}, {long: 6}, {long: 5}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	three := &top{of: engine.Long, n: 3}
+	one, none := engine.Vector{Longs: []int64{6}}, engine.Vector{Longs: []int64{0}, Nulls: []bool{true}}
+	for name, change := range map[string]func() ([]byte, error){
+		"as it was": func() ([]byte, error) { return five, nil },
+		"a value":   func() ([]byte, error) { b, _, err := three.add(nil, five, &one, 0); return b, err },
+		"a null":    func() ([]byte, error) { b, _, err := three.add(nil, five, &none, 0); return b, err },
+		"merged":    func() ([]byte, error) { b, _, _, err := three.merge(nil, five, three.create(nil)); return b, err },
+	} {
+		acc, err := change()
+		var v engine.Vector
+		if err == nil {
+			_, err = three.emit(&v, acc)
+		}
+		if err != nil || v.Strings[0] != "[9,8,7]" {
+			t.Errorf("%s: %v, %v", name, v.Strings, err)
+		}
+	}
+}
+
+// The order of doubles is that of Java, so that the result does not depend on which of two zeros came first; and texts are in JSON what they are in state.
+func TestValues(t *testing.T) {
+	zero, below := value{double: 0}, value{double: math.Copysign(0, -1)}
+	if zero.compare(engine.Double, below) != 1 || below.compare(engine.Double, zero) != -1 || zero.compare(engine.Double, zero) != 0 || below.compare(engine.Double, below) != 0 {
+		t.Error("-0 is not below 0")
+	}
+	for text, want := range map[string]string{"a<\"b": `"a<\"b"`, "half \xed\xa0\xbd": `"half \ud83d"`} {
+		if got := (value{text: text}).appendJSON(nil, engine.String); string(got) != want {
+			t.Errorf("%q: %s, want %s", text, got, want)
+		}
+	}
+}
+
+// cutOff is map state whose lists have lost their counts.
+type cutOff struct{ backends.MapState }
+
+func (cutOff) GetBytes([]byte) ([]byte, bool, error) { return []byte{0, 0, 1}, true, nil }
+
+// A list that is damaged is an error, and not overwritten by a new one.
+func TestJoinRefusesDamage(t *testing.T) {
+	p := &joinPlan{buffers: [2]*backends.Descriptor{{Name: "left-buffer"}, {Name: "right-buffer"}}}
+	j := &join{joinPlan: p, states: [2]backends.MapState{cutOff{}, cutOff{}}}
+	if err := j.store(1, peopleBatch(1), 0, 5); !errors.Is(err, backends.ErrShort) || !strings.Contains(err.Error(), "right-buffer") {
+		t.Error(err)
+	}
 }

@@ -29,11 +29,11 @@ func (counter) merge(dst, a, b []byte) (out, restA, restB []byte, err error) {
 	return binary.BigEndian.AppendUint64(dst, binary.BigEndian.Uint64(a)+binary.BigEndian.Uint64(b)), a[8:], b[8:], nil
 }
 
-func (counter) emit(v *engine.Vector, _ int, acc []byte) ([]byte, error) {
+func (counter) emit(v *engine.Vector, acc []byte) ([]byte, error) {
 	if len(acc) < 8 {
 		return nil, errState
 	}
-	appendLong(v, int64(binary.BigEndian.Uint64(acc)))
+	v.AppendLong(int64(binary.BigEndian.Uint64(acc)))
 	return acc[8:], nil
 }
 
@@ -58,7 +58,7 @@ func (s *longSum) add(dst, acc []byte, v *engine.Vector, i int) (out, rest []byt
 		return nil, nil, errState
 	}
 	n, sum := pair(acc)
-	if !null(v, i) {
+	if !v.Null(i) {
 		if sum, err = plus(sum, v.Longs[i]); err != nil {
 			return nil, nil, err
 		}
@@ -79,17 +79,17 @@ func (s *longSum) merge(dst, a, b []byte) (out, restA, restB []byte, err error) 
 	return appendPair(dst, n+m, sum), a[16:], b[16:], nil
 }
 
-func (s *longSum) emit(v *engine.Vector, length int, acc []byte) ([]byte, error) {
+func (s *longSum) emit(v *engine.Vector, acc []byte) ([]byte, error) {
 	if len(acc) < 16 {
 		return nil, errState
 	}
 	switch n, sum := pair(acc); {
 	case n == 0:
-		appendNull(v, s.kind(), length)
+		v.AppendNull(s.kind())
 	case s.average:
-		appendDouble(v, float64(sum)/float64(n))
+		v.AppendDouble(float64(sum) / float64(n))
 	default:
-		appendLong(v, sum)
+		v.AppendLong(sum)
 	}
 	return acc[16:], nil
 }
@@ -122,7 +122,7 @@ func (s *doubleSum) add(dst, acc []byte, v *engine.Vector, i int) (out, rest []b
 	}
 	n, bits := pair(acc)
 	sum := math.Float64frombits(uint64(bits))
-	if !null(v, i) {
+	if !v.Null(i) {
 		n, sum = n+1, sum+v.Doubles[i]
 	}
 	return appendPair(dst, n, int64(math.Float64bits(sum))), acc[16:], nil
@@ -138,7 +138,7 @@ func (s *doubleSum) merge(dst, a, b []byte) (out, restA, restB []byte, err error
 	return appendPair(dst, n+m, int64(math.Float64bits(sum))), a[16:], b[16:], nil
 }
 
-func (s *doubleSum) emit(v *engine.Vector, length int, acc []byte) ([]byte, error) {
+func (s *doubleSum) emit(v *engine.Vector, acc []byte) ([]byte, error) {
 	if len(acc) < 16 {
 		return nil, errState
 	}
@@ -146,13 +146,11 @@ func (s *doubleSum) emit(v *engine.Vector, length int, acc []byte) ([]byte, erro
 	sum := math.Float64frombits(uint64(bits))
 	switch {
 	case n == 0:
-		appendNull(v, engine.Double, length)
+		v.AppendNull(engine.Double)
 	case s.average:
-		appendDouble(v, sum/float64(n))
+		v.AppendDouble(sum / float64(n))
 	default:
-		appendDouble(v, sum)
+		v.AppendDouble(sum)
 	}
 	return acc[16:], nil
 }
-
-func null(v *engine.Vector, i int) bool { return v.Nulls != nil && v.Nulls[i] }

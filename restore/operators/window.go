@@ -289,12 +289,12 @@ func (w *window) emit(s span, accs []byte, out *engine.Output) error {
 		return err
 	}
 	n := len(w.key)
-	appendLong(&b.Vectors[n], s.start)
-	appendLong(&b.Vectors[n+1], s.end)
+	b.Vectors[n].AppendLong(s.start)
+	b.Vectors[n+1].AppendLong(s.end)
 	if err := w.accs.emit(b, n+2, accs); err != nil {
 		return err
 	}
-	appendTime(b, b.N, s.last())
+	b.AppendTime(s.last())
 	b.N++
 	return nil
 }
@@ -309,19 +309,11 @@ func appendKey(b *engine.Batch, kinds []engine.Kind, key any) error {
 		}
 	}
 	for c, f := range fields {
-		v := &b.Vectors[c]
-		switch x := f.(type) {
-		case int64:
-			appendLong(v, x)
-		case string:
-			appendText(v, x)
-		case float64:
-			appendDouble(v, x)
-		case bool:
-			v.Bools = append(v.Bools, x)
-			present(v)
-		default:
-			return fmt.Errorf("a key with a %T", f)
+		if f == nil {
+			return fmt.Errorf("a key with a null")
+		}
+		if err := appendField(&b.Vectors[c], kinds[c], f); err != nil {
+			return err
 		}
 	}
 	return nil

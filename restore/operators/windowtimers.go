@@ -104,10 +104,13 @@ func (w *window) fire(t engine.FiredTimer, out *engine.Output) error {
 			return err
 		}
 	}
-	if t.Time == w.cleanup(s) {
+	switch {
+	case t.Time >= w.cleanup(s):
 		return w.clear(s)
+	case t.Time >= s.last():
+		return w.keepCleanup(s)
 	}
-	if next, ok := w.early(s); ok && t.Time < s.last() {
+	if next, ok := w.early(s); ok {
 		return w.register(s, next)
 	}
 	return nil
@@ -124,6 +127,15 @@ func (w *window) emitNow(s span, out *engine.Output) error {
 	}
 	binary.BigEndian.PutUint64(w.acc, 0)
 	return w.contents.UpdateBytes(w.acc)
+}
+
+// keepCleanup sees to it that a window that has ended is cleaned up. The job that it began in may have had another lateness, and so its
+// timer another time.
+func (w *window) keepCleanup(s span) error {
+	if w.context.Restored < 0 {
+		return nil
+	}
+	return w.register(s, w.cleanup(s))
 }
 
 // clear forgets a window.
