@@ -32,13 +32,7 @@ func (d *csvDecoder) frame(text []byte, eof bool) (record []byte, width int, ok 
 	if end >= 0 && bytes.IndexByte(text[:end], d.quote) >= 0 {
 		end = d.lineEnd(text)
 	}
-	switch {
-	case end >= 0:
-		return bytes.TrimSuffix(text[:end], carriageReturn), end + 1, true
-	case eof && len(text) > 0:
-		return bytes.TrimSuffix(text, carriageReturn), len(text), true
-	}
-	return nil, 0, false
+	return cutLine(text, end, eof)
 }
 
 func (d *csvDecoder) lineEnd(text []byte) int {

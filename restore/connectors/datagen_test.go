@@ -91,6 +91,11 @@ func TestGenerators(t *testing.T) {
 			low++
 		}
 	}
+	for _, x := range columnOf(t, Doubles{Min: 1 << 60, Max: 1<<60 + 1<<10}, 100).Vectors[0].Doubles {
+		if x < 1<<60 || x >= 1<<60+1<<10 {
+			t.Fatalf("%f is not below the maximum", x)
+		}
+	}
 	yes := 0
 	for _, x := range columnOf(t, Booleans{True: 0.1}, n).Vectors[0].Bools {
 		if x {

@@ -35,10 +35,14 @@ func newDecoder(f *Format, columns []engine.Column) decoder {
 type oneLine struct{}
 
 func (oneLine) frame(text []byte, eof bool) (record []byte, width int, ok bool) {
-	i := bytes.IndexByte(text, '\n')
+	return cutLine(text, bytes.IndexByte(text, '\n'), eof)
+}
+
+// cutLine is frame, where the first record ends with the LF at end, or where that is below zero not yet.
+func cutLine(text []byte, end int, eof bool) (record []byte, width int, ok bool) {
 	switch {
-	case i >= 0:
-		return bytes.TrimSuffix(text[:i], carriageReturn), i + 1, true
+	case end >= 0:
+		return bytes.TrimSuffix(text[:end], carriageReturn), end + 1, true
 	case eof && len(text) > 0:
 		return bytes.TrimSuffix(text, carriageReturn), len(text), true
 	}

@@ -26,6 +26,7 @@ func (*discarding) Open(*engine.Context) error { return nil }
 // Process implements engine.Operator.
 func (d *discarding) Process(_ int, b *engine.Batch, _ *engine.Output) error {
 	d.records.Add(int64(b.N))
+	b.Release()
 	return nil
 }
 

@@ -43,7 +43,8 @@
 //     whether it has ended.
 //  9. The storage fails. The task fails, and the job does one of these.
 //
-// Two limits. Who goes back to an older checkpoint than the latest writes what came behind it again: files that are committed are never deleted. And
-// a job that resumes from a checkpoint of another which still runs, into the same directory, takes its abandoned parts for its own; AbandonAfter,
-// an hour, must be longer than the other's interval of checkpoints.
+// Three limits. Who goes back to an older checkpoint than the latest writes what came behind it again: files that are committed are never deleted. A
+// job that resumes from a checkpoint of another which still runs, into the same directory, takes its abandoned parts for its own; AbandonAfter,
+// an hour, must be longer than the other's interval of checkpoints. And the parts of a savepoint that the job goes on after are committed with its
+// next checkpoint: where it fails before that, and falls back to an earlier one, they are abandoned, and the savepoint is refused as in 7.
 package connectors

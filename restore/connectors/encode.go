@@ -7,6 +7,7 @@ import (
 	"math"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"github.com/ckpt-tool/ckpt/backends/types"
 	"github.com/ckpt-tool/ckpt/restore/engine"
@@ -36,6 +37,37 @@ func newEncoder(f Format, s *engine.Schema) (*encoder, error) {
 		e.names = append(e.names, append(types.AppendString(name, c.Name), ':'))
 	}
 	return e, nil
+}
+
+// check refuses texts that would not be read as they are: those that are no UTF-8. Halves of characters, which Java's strings may have, have a
+// form in JSON alone.
+func (e *encoder) check(b *engine.Batch) error {
+	for c, column := range e.columns {
+		if column.Kind != engine.String {
+			continue
+		}
+		for _, s := range b.Vectors[c].Strings {
+			if !utf8.ValidString(s) && (e.format.Kind == CSV || !halves(s)) {
+				return fmt.Errorf("column %s: %w", column.Name, wrong([]byte(s), "UTF-8"))
+			}
+		}
+	}
+	return nil
+}
+
+// halves tells whether a text is UTF-8 but for halves of surrogate pairs in three bytes each.
+func halves(s string) bool {
+	for len(s) > 0 {
+		r, n := utf8.DecodeRuneInString(s)
+		if r == utf8.RuneError && n == 1 {
+			if len(s) < 3 || s[0] != 0xed || s[1]&0xe0 != 0xa0 || s[2]&0xc0 != 0x80 {
+				return false
+			}
+			n = 3
+		}
+		s = s[n:]
+	}
+	return true
 }
 
 // header is the first record of a file, if it has one.
@@ -77,6 +109,9 @@ func (e *encoder) json(dst []byte, b *engine.Batch, c, i int) []byte {
 			return append(appendDouble(append(dst, '"'), v.Doubles[i]), '"')
 		}
 	case engine.Bytes, engine.Timestamp:
+		if e.columns[c].Kind == engine.Timestamp && !written(v.Longs[i]) {
+			break // a number
+		}
 		dst = append(dst, '"')
 		return append(e.plain(dst, v, c, i), '"')
 	}
@@ -153,9 +188,12 @@ const (
 	lastWritten  = 253402300799999
 )
 
-// appendTimestamp appends a time of the years 0 to 9999 as RFC 3339 in UTC, and others as milliseconds.
+// written is whether a time is of the years 0 to 9999.
+func written(ms int64) bool { return ms >= firstWritten && ms <= lastWritten }
+
+// appendTimestamp appends a time as RFC 3339 in UTC, or where it has no such form as milliseconds.
 func appendTimestamp(dst []byte, ms int64) []byte {
-	if ms < firstWritten || ms > lastWritten {
+	if !written(ms) {
 		return strconv.AppendInt(dst, ms, 10)
 	}
 	return time.UnixMilli(ms).UTC().AppendFormat(dst, "2006-01-02T15:04:05.000Z07:00")

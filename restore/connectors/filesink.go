@@ -164,6 +164,9 @@ func (w *fileWriter) restore() (restored []part, err error) {
 
 // Process implements engine.Operator.
 func (w *fileWriter) Process(_ int, b *engine.Batch, _ *engine.Output) error {
+	if err := w.encoder.check(b); err != nil {
+		return err
+	}
 	roll := cmp.Or(w.sink.RollSize, DefaultRollSize)
 	for i := range b.N {
 		if w.records == 0 {
@@ -177,6 +180,7 @@ func (w *fileWriter) Process(_ int, b *engine.Batch, _ *engine.Output) error {
 			}
 		}
 	}
+	b.Release()
 	return nil
 }
 

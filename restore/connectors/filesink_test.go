@@ -419,7 +419,9 @@ func TestFileSinkRefuses(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	for name, state := range map[string]string{"no JSON": "{", "a path that leads out": `{"dir":"mem://b/out","staged":".pending/x","final":"../x"}`, "empty": "{}"} {
+	for name, state := range map[string]string{"no JSON": "{", "a path that leads out": `{"dir":"mem://b/out","staged":".pending/x-0-y-1.json","final":"../x"}`,
+		"a staged path that leads out": `{"dir":"mem://b/out","staged":".pending/../x-0-y-1.json","final":"part-1"}`, "no staged part": `{"dir":"mem://b/out","staged":".pending/x","final":"part-1"}`,
+		"a hidden name": `{"dir":"mem://b/out","staged":".pending/x-0-y-1.json","final":".pending"}`, "empty": "{}"} {
 		t.Run(name, func(t *testing.T) {
 			j := prepared(t)
 			b, err := stringType.Encode(nil, state)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"io"
 	"io/fs"
 	"math"
 	"slices"
@@ -21,7 +22,8 @@ import (
 const DefaultPoll = time.Second
 
 // FileSource reads text files: exactly once (Flink: FileSource). Each file is a split of its own, by its URL. A position is a Long: the byte
-// behind the last record; of files whose name ends in .gz, in what is compressed.
+// behind the last record; of files whose name ends in .gz, in what is compressed. When a job resumes, a file is taken for the same if it is long
+// enough and a line ends there.
 type FileSource struct {
 	// URL names a file, a directory (all files below it) or a pattern with * ? [a-z] within names and ** for any directories. Files and directories whose
 	// names begin with . or _ are passed over, unless the URL says otherwise.
@@ -29,7 +31,7 @@ type FileSource struct {
 	Store layout.OpenStore
 	Records
 	// Growing is whether files that come, and what is appended to files, are read as well. The source then never ends. A line is read
-	// when its end is there. A compressed file must be whole when it comes.
+	// when its end is there. A compressed file must be whole when it comes. One that gets shorter, is replaced or goes away fails the job.
 	Growing bool
 	// Poll is how often Growing looks; 0: DefaultPoll.
 	Poll time.Duration
@@ -133,6 +135,9 @@ func begin(r *recordReader, f *file, offset int64) error {
 		record, _, err := r.next()
 		if err == nil {
 			err = r.take(record)
+		}
+		if err == io.EOF || errors.Is(err, engine.ErrNothingYet) {
+			err = f.changed("it ends before that: %w", io.ErrUnexpectedEOF)
 		}
 		if err != nil {
 			return fmt.Errorf("%s: the header, to go on at byte %d: %w", f.url, offset, err)

@@ -191,13 +191,14 @@ func TestFileChanged(t *testing.T) {
 		"has 5 bytes, and was read up to byte 6":                   open("x", "s\nab\n", int64(6)),
 		"no record begins at byte 3":                               open("x", "s\nab\n", int64(3)),
 		"has 5 bytes when decompressed, and was read up to byte 7": open("x.gz", zipped(t, "s\nab\n"), int64(7)),
-		"position -1":              open("x", "s\nab\n", int64(-1)),
-		"position two":             open("x", "s\nab\n", "two"),
-		"the header, to go on at":  open("x", "", int64(5)),
-		"gzip: invalid header":     open("x.gz", "s\nab\n plain text", nil),
-		"unexpected EOF":           open("x.gz", zipped(t, "s\nab\n")[:40], nil),
-		"invalid checksum":         open("x.gz", flipped(zipped(t, "s\nab\n")), nil),
-		"the header has no column": open("x", "other\nab\n", int64(6)),
+		"position -1":             open("x", "s\nab\n", int64(-1)),
+		"position two":            open("x", "s\nab\n", "two"),
+		"the header, to go on at": open("x", "", int64(5)),
+		"was truncated or replaced: it ends before that": open("x", "", int64(5)),
+		"gzip: invalid header":                           open("x.gz", "s\nab\n plain text", nil),
+		"unexpected EOF":                                 open("x.gz", zipped(t, "s\nab\n")[:40], nil),
+		"invalid checksum":                               open("x.gz", flipped(zipped(t, "s\nab\n")), nil),
+		"the header has no column":                       open("x", "other\nab\n", int64(6)),
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", want, err)
@@ -299,6 +300,29 @@ func TestGrowing(t *testing.T) {
 	g.expect() // touched, and the same
 	g.write("end\n")
 	g.expect("string:end")
+}
+
+// TestGrowingIdle: a file that does not grow needs no memory to read it.
+func TestGrowingIdle(t *testing.T) {
+	g := newGrower(t)
+	idle := func(want bool) {
+		t.Helper()
+		if got := g.r.(*recordReader).buf == nil; got != want {
+			t.Errorf("idle: %v", got)
+		}
+	}
+	g.write("a\n" + strings.Repeat("b", 2*readSize) + "\n")
+	g.expect("string:a", "string:"+strings.Repeat("b", 2*readSize))
+	idle(true)
+	g.write("begun")
+	g.expect()
+	idle(false)
+	g.write(" and ended\n")
+	g.expect("string:begun and ended")
+	idle(true)
+	if at := g.r.Position(); at != int64(2*readSize+len("a\n\nbegun and ended\n")) {
+		t.Error(at)
+	}
 }
 
 // TestGrowingDamage: what was read is looked at again, and must still be there.

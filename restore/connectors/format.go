@@ -25,7 +25,8 @@ const (
 	//	BYTES      a string in base64
 	//	TIMESTAMP  milliseconds since 1970, or a string: 2026-01-02T03:04:05.678Z, "2026-01-02 03:04:05.678" for UTC
 	JSON
-	// CSV has a record a line, as RFC 4180 says; quoted fields may hold line ends. Values are as in JSON, without its quotes.
+	// CSV has a record a line, as RFC 4180 says; quoted fields may hold line ends. Values are as in JSON, without its quotes. Halves of surrogate pairs,
+	// which JSON can hold, have no form in it.
 	CSV
 )
 

@@ -70,6 +70,10 @@ func TestDecode(t *testing.T) {
 		{"bytes", "a\xff\n", "[]uint8:[97 255]", Records{Columns: columns(engine.Bytes)}},
 		{"a long line", strings.Repeat("x", 300_000) + "\ny\n", "string:" + strings.Repeat("x", 300_000) + ",string:y", Records{}},
 		{"a line that is too long", strings.Repeat("x", 60) + "\n", "!more than the 50 bytes", Records{MaxRecord: 50}},
+		{"a last line that is too long", "y\n" + strings.Repeat("x", 51), "!record at byte 2: it has more than the 50 bytes", Records{MaxRecord: 50}},
+		{"a last line that is too long, with a mark", "\ufeff" + strings.Repeat("x", 51), "!more than the 50 bytes", Records{MaxRecord: 50}},
+		{"a last line that is too long, with its end", strings.Repeat("x", 51) + "\r\n", "!more than the 50 bytes", Records{MaxRecord: 50, SkipBad: true}},
+		{"a last line that may be so long", "\ufeff" + strings.Repeat("x", 50), "string:" + strings.Repeat("x", 50), Records{MaxRecord: 50}},
 		{"a line that may be so long", strings.Repeat("x", 50) + "\r\n", "string:" + strings.Repeat("x", 50), Records{MaxRecord: 50}},
 
 		{"csv", "1,x\n2,\"y\"\n", "int64:1|string:x,int64:2|string:y", Records{Format: csv, Columns: two}},
@@ -102,6 +106,8 @@ func TestDecode(t *testing.T) {
 		{"csv times", "2026-01-02 03:04:05\n2026-01-02\n2026-01-02T04:04:05.5+01:00\n", "int64:1767323045000,int64:1767312000000,int64:1767323045500",
 			Records{Format: csv, Columns: columns(engine.Timestamp)}},
 		{"csv a fine time", "2026-01-02T03:04:05.0001Z\n", "!whole milliseconds", Records{Format: csv, Columns: columns(engine.Timestamp)}},
+		{"csv a very fine time", "2026-01-02T03:04:05.0000000001Z\n", "!whole milliseconds", Records{Format: csv, Columns: columns(engine.Timestamp)}},
+		{"csv more decimals than count", "2026-01-02T03:04:05.678000000000Z\n", "int64:1767323045678", Records{Format: csv, Columns: columns(engine.Timestamp)}},
 		{"csv no such day", "2026-02-29T03:04:05.000Z\n", "!want a time", Records{Format: csv, Columns: columns(engine.Timestamp)}},
 		{"csv no such hour", "2026-02-28T24:00:00.000Z\n", "!want a time", Records{Format: csv, Columns: columns(engine.Timestamp)}},
 		{"csv no such month", "2026-13-28T23:00:00.000Z\n", "!want a time", Records{Format: csv, Columns: columns(engine.Timestamp)}},
@@ -123,6 +129,7 @@ func TestDecode(t *testing.T) {
 		{"json plus", `{"a":+1}`, "!want a number", Records{Format: Format{Kind: JSON}, Columns: two}},
 		{"json bad boolean", `{"b":1}`, "!want true or false", Records{Format: Format{Kind: JSON}, Columns: allKinds}},
 		{"json double as text", `{"d":"1"}`, "!want a number, not a string", Records{Format: Format{Kind: JSON}, Columns: allKinds}},
+		{"json time as text", `{"t":"20260102"}`, "!column t: want a time, or a number that is no string", Records{Format: Format{Kind: JSON}, Columns: allKinds}},
 		{"json cut off", `{"a":1`, "!want , or }, and the line ends", Records{Format: Format{Kind: JSON}, Columns: two}},
 		{"json cut in a string", `{"b":"x`, "!want the end of a string", Records{Format: Format{Kind: JSON}, Columns: two}},
 		{"json cut in an escape", `{"b":"\`, "!the rest of an escape", Records{Format: Format{Kind: JSON}, Columns: two}},
@@ -226,6 +233,37 @@ func TestRoundTrip(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestSinksRefuse: a text that could not be read as it is is not written, and none of the texts that can be is refused.
+func TestSinksRefuse(t *testing.T) {
+	dir := t.TempDir()
+	s := engine.NewSchema(engine.Column{Name: "y", Kind: engine.Bytes}, engine.Column{Name: "s", Kind: engine.String})
+	for _, c := range []struct {
+		text      string
+		csv, json bool // whether it is written
+	}{
+		{"", true, true}, {"ä€𝄞\x00\ufffd", true, true}, {"half \xed\xa0\xbd", false, true}, {"\xed\xb0\x80\xed\xa0\x80x", false, true}, {"\xff", false, false},
+		{"\xed\xa0", false, false}, {"\xed\xa0\xbdx\x80", false, false}, {"\xe0\x80\x80", false, false},
+	} {
+		for kind, want := range map[FormatKind]bool{CSV: c.csv, JSON: c.json} {
+			files := &FileSink{URL: dir, Store: local.OpenMutable, Format: Format{Kind: kind}}
+			printed := &Stdout{Out: io.Discard, Format: files.Format}
+			for name, op := range map[string]engine.Operator{"files": files.New(), "stdout": printed.New()} {
+				b := engine.NewBatch(s, 1)
+				b.Append(engine.NoTime, []byte("\xff"), "before")
+				b.Append(engine.NoTime, nil, c.text)
+				err := op.Open(&engine.Context{Context: t.Context(), Inputs: []*engine.Schema{s}, State: newOpState(), Log: quiet, Parallelism: 1})
+				if err == nil {
+					err = op.Process(0, b, nil)
+				}
+				if want && err != nil || !want && (err == nil || !strings.Contains(err.Error(), "column s: want UTF-8, found ")) {
+					t.Errorf("%s, %s: %q: %v", name, kind, c.text, err)
+				}
+				op.Close()
+			}
+		}
+	}
 }
 
 // FuzzJSON holds the decoder against the standard library's.

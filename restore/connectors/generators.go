@@ -100,6 +100,9 @@ func (g Doubles) start() filler {
 		all, added := extend(v.Doubles, count)
 		for i := range added {
 			added[i] = g.Min + float64(unit(random(seed, first+int64(i)*step))*width) // rounded, the same on all machines
+			if added[i] >= g.Max && width > 0 {
+				added[i] = math.Nextafter(g.Max, g.Min) // it was rounded to what is no more below it
+			}
 		}
 		v.Doubles = all
 	}

@@ -138,16 +138,21 @@ func (d *jsonDecoder) text(c int, r *rows) (err error) {
 	return nil
 }
 
-// quoted reads a value that stands in a string, but for numbers: these have their own form.
+// quoted reads a value that stands in a string. Numbers do not: these have their own form.
 func (d *jsonDecoder) quoted(c int, r *rows) (err error) {
 	if d.name, err = d.scan.string(d.name[:0]); err != nil {
 		return err
 	}
-	if d.columns[c].Kind == engine.Double {
+	switch d.columns[c].Kind {
+	case engine.Double:
 		switch string(d.name) {
 		case "NaN", "Infinity", "-Infinity":
 		default:
 			return wrong(d.name, "a number, not a string,")
+		}
+	case engine.Timestamp:
+		if number(d.name) {
+			return wrong(d.name, "a time, or a number that is no string,")
 		}
 	}
 	return r.setPlain(c, d.name)

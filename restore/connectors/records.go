@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"sync"
 
 	"github.com/ckpt-tool/ckpt/restore/engine"
 )
@@ -168,12 +169,13 @@ func (r *recordReader) next() (record []byte, width int, err error) {
 			skip = byteOrder(window, r.eof)
 		}
 		if skip >= 0 {
-			if record, width, ok := r.decoder.frame(window[skip:], r.eof); ok && len(record) <= most {
+			record, width, ok := r.decoder.frame(window[skip:], r.eof)
+			if ok && len(record) <= most {
 				return record, skip + width, nil
 			}
-		}
-		if len(window) > most+len("\ufeff\r\n") {
-			return nil, 0, r.bad(fmt.Errorf("it has more than the %d bytes that a record may have", most))
+			if ok || len(window)-skip > most+len("\r\n") {
+				return nil, 0, r.bad(fmt.Errorf("it has more than the %d bytes that a record may have", most))
+			}
 		}
 		if r.eof {
 			return nil, 0, io.EOF
@@ -186,27 +188,48 @@ func (r *recordReader) next() (record []byte, width int, err error) {
 
 // more reads on.
 func (r *recordReader) more() error {
-	if r.from > 0 {
-		r.to = copy(r.buf, r.buf[r.from:r.to])
-		r.from = 0
-	}
-	if r.to == len(r.buf) {
-		r.buf = append(r.buf, make([]byte, max(readSize, len(r.buf)))...)
-	}
+	r.room()
 	n, err := r.in.Read(r.buf[r.to:])
 	r.to += n
-	if err == io.EOF {
+	switch nothing := errors.Is(err, engine.ErrNothingYet); {
+	case err == io.EOF:
 		r.eof = true
 		return nil
-	}
-	if n > 0 && errors.Is(err, engine.ErrNothingYet) {
+	case nothing && n > 0:
 		return nil
+	case nothing && r.to == 0:
+		r.release()
 	}
 	return err
 }
 
 // readSize is how much is read at least at a time.
 const readSize = 128 << 10
+
+// buffers are for those that read: many files may grow, and few of them at a time.
+var buffers = sync.Pool{New: func() any { return new([readSize]byte) }}
+
+// room makes room in buf.
+func (r *recordReader) room() {
+	if r.from > 0 {
+		r.to = copy(r.buf, r.buf[r.from:r.to])
+		r.from = 0
+	}
+	switch {
+	case r.buf == nil:
+		r.buf = buffers.Get().(*[readSize]byte)[:]
+	case r.to == len(r.buf):
+		r.buf = append(r.buf, make([]byte, len(r.buf))...)
+	}
+}
+
+// release gives buf away, in which nothing is left to take.
+func (r *recordReader) release() {
+	if len(r.buf) == readSize {
+		buffers.Put((*[readSize]byte)(r.buf))
+	}
+	r.buf, r.from, r.to = nil, 0, 0
+}
 
 // byteOrder is how long the mark at the beginning of a text is; -1: more must be read to know.
 func byteOrder(text []byte, eof bool) int {
@@ -231,4 +254,7 @@ func (r *recordReader) Position() any { return r.offset }
 func (r *recordReader) Wait() <-chan struct{} { return r.in.Wait() }
 
 // Close implements engine.SplitReader.
-func (r *recordReader) Close() error { return r.in.Close() }
+func (r *recordReader) Close() error {
+	defer r.release()
+	return r.in.Close()
+}

@@ -57,10 +57,14 @@ func (p *printer) Open(c *engine.Context) (err error) {
 
 // Process implements engine.Operator. Whole batches are written at once, so that sub-tasks do not mix within a line.
 func (p *printer) Process(_ int, b *engine.Batch, _ *engine.Output) error {
+	if err := p.encoder.check(b); err != nil {
+		return err
+	}
 	p.buf = p.buf[:0]
 	for i := range b.N {
 		p.buf = p.encoder.record(p.buf, b, i)
 	}
+	b.Release()
 	return p.sink.write(p.encoder, p.buf)
 }
 

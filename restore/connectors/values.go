@@ -1,6 +1,7 @@
 package connectors
 
 import (
+	"bytes"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -121,12 +122,30 @@ func parseTimestamp(text []byte) (int64, error) {
 		if err != nil {
 			continue
 		}
-		if t.Nanosecond()%int(time.Millisecond) != 0 {
+		if t.Nanosecond()%int(time.Millisecond) != 0 || finerThanNanos(text) {
 			return 0, wrong(text, "a time of whole milliseconds")
 		}
 		return t.UnixMilli(), nil
 	}
 	return 0, wrong(text, "a time as 2006-01-02T15:04:05.678Z, or milliseconds since 1970")
+}
+
+// finerThanNanos tells whether a time has more than nine decimals that count: time.Parse passes over them.
+func finerThanNanos(text []byte) bool {
+	at := bytes.IndexAny(text, ".,")
+	if at < 0 {
+		return false
+	}
+	decimals := text[at+1:]
+	for i, c := range decimals {
+		if c < '0' || c > '9' {
+			break
+		}
+		if i >= 9 && c != '0' {
+			return true
+		}
+	}
+	return false
 }
 
 // number tells whether a text has digits only, behind a sign.
