@@ -3,9 +3,7 @@ package cmd
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -32,17 +30,23 @@ type runTree struct {
 // startKinds starts that job in this process.
 func startKinds(t *testing.T, from, backend string, tree *runTree, set ...string) (*engine.Execution, *running) {
 	t.Helper()
+	return startJob(t, kindsJob(), from, append(set, "backend="+backend, "checkpoints="+tree.root, "out="+tree.out)...)
+}
+
+// startJob starts the job of a file in this process.
+func startJob(t *testing.T, file, from string, set ...string) (*engine.Execution, *running) {
+	t.Helper()
 	env := call{now: time.Now()}.world(nil)
 	env.Out, env.Err = io.Discard, io.Discard
 	env.Log = newLogger(env.Err, false, 0)
 	r := &running{env: env, opts: &runOptions{from: from}}
-	for _, kv := range append(set, "backend="+backend, "checkpoints="+tree.root, "out="+tree.out) {
+	for _, kv := range set {
 		if err := r.opts.set.Set(kv); err != nil {
 			t.Fatal(err)
 		}
 	}
 	t.Cleanup(r.close)
-	if err := r.load(t.Context(), []string{kindsJob()}); err != nil {
+	if err := r.load(t.Context(), []string{file}); err != nil {
 		t.Fatal(err)
 	}
 	config, err := r.wire()
@@ -88,24 +92,6 @@ func kindsTree(t *testing.T, backend string) *runTree {
 	return tree
 }
 
-// sizes are the files below a directory.
-func sizes(t *testing.T, dir string) map[string]int64 {
-	t.Helper()
-	files := map[string]int64{}
-	err := filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		info, err := d.Info()
-		files[p] = info.Size()
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return files
-}
-
 // usedBytes is what du says of a whole tree.
 type usedBytes struct {
 	Root struct{ Bytes, Referenced, Orphan, InFlight, Unknown int64 }
@@ -114,10 +100,7 @@ type usedBytes struct {
 // wantAccounted holds that du knows what each byte is there for.
 func wantAccounted(t *testing.T, dir string) usedBytes {
 	t.Helper()
-	total := int64(0)
-	for _, n := range sizes(t, dir) {
-		total += n
-	}
+	total := bytesBelow(t, dir)
 	var du usedBytes
 	call{now: time.Now()}.run(t, "du", dir, "-o", "json").want(t, OK).decode(t, &du)
 	if u := du.Root; u.Bytes != total || u.Referenced+u.Orphan+u.InFlight+u.Unknown != total || u.Unknown != 0 || u.Referenced == 0 {
@@ -158,24 +141,7 @@ func resume(t *testing.T, from, backend string, before *runTree, set ...string) 
 	if result := x.Wait(); result.Status != coordinator.Finished {
 		t.Fatal(result.Status, result.Err)
 	}
-	return outLines(t, tree.out)
-}
-
-// outLines are the lines of the visible files of a sink, sorted.
-func outLines(t *testing.T, dir string) (lines []string) {
-	t.Helper()
-	for p := range sizes(t, dir) {
-		if rel, err := filepath.Rel(dir, p); err != nil || strings.HasPrefix(rel, ".") {
-			continue
-		}
-		data, err := os.ReadFile(p)
-		if err != nil {
-			t.Fatal(err)
-		}
-		lines = append(lines, strings.Split(strings.TrimSuffix(string(data), "\n"), "\n")...)
-	}
-	slices.Sort(lines)
-	return lines
+	return visible(t, tree.out)
 }
 
 // TestRunTree: every command understands what a job of the engine leaves.
@@ -200,7 +166,7 @@ func TestRunTree(t *testing.T) {
 			tree.positions(t)
 			for _, from := range append(tree.copied(t), "latest:"+tree.root, tree.canonical, tree.native) {
 				if got := resume(t, from, backend, tree); !slices.Equal(got, whole) {
-					t.Errorf("from %s: %d lines, not %d; %s", from, len(got), len(whole), firstLine(got, whole))
+					t.Errorf("from %s: %d lines, not %d; %s", from, len(got), len(whole), firstApart(got, whole))
 				}
 			}
 			tree.pruned(t)
@@ -209,16 +175,6 @@ func TestRunTree(t *testing.T) {
 			}
 		})
 	}
-}
-
-// firstLine is the first of want that got has not, or has otherwise.
-func firstLine(got, want []string) string {
-	for i := range min(len(got), len(want)) {
-		if got[i] != want[i] {
-			return fmt.Sprintf("%s, not %s", got[i], want[i])
-		}
-	}
-	return ""
 }
 
 // listed: ls and inspect.

@@ -102,6 +102,11 @@ func (d *Datagen) Discover(context.Context) ([]engine.Split, error) {
 // CheckSplit implements engine.SplitChecker.
 func (d *Datagen) CheckSplit(split engine.Split) error { return d.strided().own(split) }
 
+// Ended implements engine.SplitReopener.
+func (d *Datagen) Ended(split engine.Split, position any) (bool, error) {
+	return d.strided().ended(split, position)
+}
+
 // DiscoveryInterval implements engine.Source.
 func (*Datagen) DiscoveryInterval() int64 { return 0 }
 

@@ -44,6 +44,11 @@ func (s Sequence) Discover(context.Context) ([]engine.Split, error) { return s.s
 // CheckSplit implements engine.SplitChecker.
 func (s Sequence) CheckSplit(split engine.Split) error { return s.strided().own(split) }
 
+// Ended implements engine.SplitReopener.
+func (s Sequence) Ended(split engine.Split, position any) (bool, error) {
+	return s.strided().ended(split, position)
+}
+
 // DiscoveryInterval implements engine.Source.
 func (Sequence) DiscoveryInterval() int64 { return 0 }
 

@@ -189,6 +189,31 @@ func BenchmarkSequence(b *testing.B) {
 	b.ReportMetric(512*float64(b.N)/b.Elapsed().Seconds()/1e6, "Mrecords/s")
 }
 
+// TestEnded: a split that was read to its end goes on where there are more numbers now.
+func TestEnded(t *testing.T) {
+	split := engine.Split{ID: "3 of 4 from 5", Index: 3} // 8, 12, …
+	for _, c := range []struct {
+		source   engine.SplitReopener
+		position int64
+		ended    bool
+	}{
+		{Sequence{From: 5, To: 11, Splits: 4}, 12, true},
+		{Sequence{From: 5, To: 12, Splits: 4}, 12, false},
+		{Sequence{From: 5, To: 100, Splits: 4}, 12, false},
+		{Sequence{From: 5, To: 6, Splits: 4}, 12, true}, // fewer than before
+	} {
+		if ended, err := c.source.Ended(split, c.position); err != nil || ended != c.ended {
+			t.Errorf("%+v: %v %v", c.source, ended, err)
+		}
+	}
+	if ended, err := (&Datagen{Columns: []DatagenColumn{{Name: "n", Generator: Counter{}}}, Records: -1, Splits: 4}).Ended(engine.Split{ID: "3 of 4 from 0", Index: 3}, int64(11)); ended || err != nil {
+		t.Error(ended, err)
+	}
+	if _, err := (Sequence{From: 5, To: 100, Splits: 4}).Ended(split, int64(13)); err == nil {
+		t.Error("a position of another split")
+	}
+}
+
 // TestCheckSplit: a split of another division is refused, also through a checkpoint in which all were read.
 func TestCheckSplit(t *testing.T) {
 	ours := Sequence{From: 5, To: 100, Splits: 4}

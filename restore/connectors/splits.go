@@ -74,6 +74,12 @@ func (s strided) open(split engine.Split, position any) (cursor, error) {
 	return c, nil
 }
 
+// ended tells whether nothing is left of a split after a position.
+func (s strided) ended(split engine.Split, position any) (bool, error) {
+	c, err := s.open(split, position)
+	return err == nil && c.ended(), err
+}
+
 // cursor goes through the numbers of a split.
 type cursor struct{ next, last, step int64 }
 

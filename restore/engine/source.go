@@ -57,6 +57,12 @@ type SplitChecker interface {
 	CheckSplit(s Split) error
 }
 
+// SplitReopener is a Source whose splits may go on beyond where they had ended, as when a job is resumed with more records. Ended tells whether a
+// restored split that was read to its end still ends at the position.
+type SplitReopener interface {
+	Ended(s Split, position any) (bool, error)
+}
+
 // SplitReader reads one split, from one goroutine.
 type SplitReader interface {
 	// Read appends at most n records to b, which is empty. It does not wait: with ErrNothingYet it is asked again, soon. io.EOF is the

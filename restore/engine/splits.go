@@ -11,7 +11,7 @@ import (
 )
 
 // SplitsState is the name of the state of sources: a union list of what is known of each split, as Tuple<String id, position, Long index,
-// Boolean finished>. Splits that are finished stay in it, so that they are not read again.
+// Boolean finished>. Splits that are finished stay in it, so that they are not read again, but for what is new in them.
 const SplitsState = "splits"
 
 func splitType(position backends.Type) (backends.Type, error) {
@@ -71,6 +71,12 @@ func (s *sourceRun) restore(v any) error {
 	split := Split{ID: id, Index: index}
 	if c, ok := s.node.Source.(SplitChecker); ok {
 		if err := c.CheckSplit(split); err != nil {
+			return err
+		}
+	}
+	if r, ok := s.node.Source.(SplitReopener); ok && finished {
+		var err error
+		if finished, err = r.Ended(split, fields[1]); err != nil {
 			return err
 		}
 	}

@@ -62,3 +62,11 @@ func (c *computed) CheckSplit(s engine.Split) error {
 	}
 	return nil
 }
+
+// Ended implements engine.SplitReopener, where the source does.
+func (c *computed) Ended(s engine.Split, position any) (bool, error) {
+	if r, ok := c.Source.(engine.SplitReopener); ok {
+		return r.Ended(s, position)
+	}
+	return true, nil
+}
