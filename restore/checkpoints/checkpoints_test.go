@@ -13,6 +13,7 @@ import (
 
 	"github.com/ckpt-tool/ckpt/backends"
 	"github.com/ckpt-tool/ckpt/layout"
+	"github.com/ckpt-tool/ckpt/layout/faults"
 	"github.com/ckpt-tool/ckpt/layout/storage"
 	"github.com/ckpt-tool/ckpt/metadata"
 	"github.com/ckpt-tool/ckpt/restore/checkpoints"
@@ -344,7 +345,8 @@ func TestRegistry(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := r.Open("other", nil); err == nil || !strings.Contains(err.Error(), "mine") {
+	var unknown *checkpoints.UnknownStorageError
+	if _, err := r.Open("other", nil); !errors.As(err, &unknown) || !strings.Contains(err.Error(), "mine") {
 		t.Error(err)
 	}
 }
@@ -378,6 +380,70 @@ func TestUnwritable(t *testing.T) {
 	for _, s := range []checkpoints.Storage{&checkpoints.FileSystem{Mutable: mutable, Dir: file + "/below"}, &checkpoints.JobManager{Mutable: mutable, Dir: file + "/below"}} {
 		if _, err := s.Access(context.Background(), job); err == nil || !strings.Contains(err.Error(), file) {
 			t.Errorf("%s: %v", s.Name(), err)
+		}
+	}
+}
+
+// TestLostAnswer: a file that is there though its storage said no does not stay, as nobody would know of it.
+func TestLostAnswer(t *testing.T) {
+	dir := t.TempDir()
+	lost := true
+	plan := &faults.Plan{Outcome: func(op, _ string) faults.Outcome {
+		if lost && op == "create" {
+			return faults.Lost
+		}
+		return faults.Done
+	}}
+	s := &checkpoints.FileSystem{Mutable: plan.WrapMutable(mutable), Dir: dir}
+	if _, err := s.Access(context.Background(), job); err == nil || len(tree(t, dir)) > 0 {
+		t.Errorf("at the beginning: %v, %v", err, tree(t, dir))
+	}
+	lost = false
+	l := locate(t, access(t, s), 1)
+	file := filepath.Join(t.TempDir(), "000001.sst")
+	if err := os.WriteFile(file, []byte("table"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	lost = true
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	if _, err := l.Streams().Upload(ctx, metadata.Shared, file); !errors.Is(err, faults.ErrInjected) || len(tree(t, dir)) > 0 {
+		t.Errorf("an upload: %v, %v", err, tree(t, dir))
+	}
+	w, err := l.Streams().Create(ctx, metadata.Exclusive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write([]byte("state")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.CloseAndHandle(); !errors.Is(err, faults.ErrInjected) || len(tree(t, dir)) > 0 {
+		t.Errorf("a stream: %v, %v", err, tree(t, dir))
+	}
+	plan.StatErr = func(string) error { return fs.ErrPermission }
+	if _, err := l.Streams().Upload(ctx, metadata.Shared, file); !errors.Is(err, faults.ErrInjected) {
+		t.Errorf("what cannot be deleted: %v", err)
+	}
+}
+
+// TestPlacesOfHandles: a pointer may be spelt in any way, and nothing is deleted by a relative path without a directory.
+func TestPlacesOfHandles(t *testing.T) {
+	ctx, dir, opened := context.Background(), t.TempDir(), 0
+	a := access(t, &checkpoints.FileSystem{Dir: dir, Threshold: -1, Mutable: func(ctx context.Context, url string) (layout.MutableStore, error) {
+		opened++
+		return mutable(ctx, url)
+	}})
+	l := locate(t, a, 1)
+	pointer, _, err := l.Complete(ctx, &metadata.Checkpoint{Version: metadata.Version3, ID: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(a.DiscardMetadata(ctx, "file://"+pointer), a.RemoveDir(ctx, "file:"+pointer+"/")); err != nil || len(tree(t, dir)) > 0 || opened != 1 {
+		t.Errorf("%v, %v, %d stores", err, tree(t, dir), opened)
+	}
+	for _, c := range []struct{ path, dir string }{{"x", ""}, {"../x", pointer}} {
+		if err := a.Discard(ctx, &metadata.RelativeFileHandle{Path: metadata.NewUTF(c.path)}, c.dir); err == nil {
+			t.Errorf("%q below %q: no error", c.path, c.dir)
 		}
 	}
 }

@@ -80,16 +80,11 @@ func (a *access) enter(ctx context.Context, dir string, flat bool) error {
 
 // probe writes a file and deletes it: better to fail now than at each checkpoint.
 func (a *access) probe(ctx context.Context) error {
-	store, key, err := a.stores.at(ctx, layout.Join(a.dir, ".ckpt-probe-"+randomHex(6)))
-	if err != nil {
-		return err
-	}
-	o, err := store.Create(ctx, key, bytes.NewReader([]byte{'\n'}), 1)
-	if err != nil {
+	url := layout.Join(a.dir, ".ckpt-probe-"+randomHex(6))
+	if err := a.stores.create(ctx, url, bytes.NewReader([]byte{'\n'}), 1); err != nil {
 		return fmt.Errorf("checkpoints cannot be written: %w", err)
 	}
-	store.Delete(ctx, []layout.Object{o}, func(_ int, e error) { err = e })
-	if err != nil {
+	if err := a.stores.remove(ctx, url); err != nil {
 		return fmt.Errorf("checkpoints could not be deleted: %w", err)
 	}
 	return nil
@@ -109,7 +104,7 @@ func (a *access) Location(ctx context.Context, id int64) (Location, error) {
 	l := &location{access: a}
 	if a.dir != "" {
 		l.exclusive = layout.Join(a.dir, layout.CheckpointID(id).Dir())
-		l.shared = layout.Join(a.dir, "shared")
+		l.shared = layout.Join(a.dir, layout.SharedName)
 		if err := l.unused(ctx); err != nil {
 			return nil, err
 		}
@@ -216,7 +211,7 @@ func (a *access) DiscardMetadata(ctx context.Context, pointer string) error {
 	if pointer == "" {
 		return nil
 	}
-	return a.stores.remove(ctx, layout.Join(pointer, layout.MetadataName))
+	return a.stores.remove(ctx, layout.Join(layout.Canonical(pointer), layout.MetadataName))
 }
 
 // RemoveDir implements Access.
@@ -240,8 +235,8 @@ func (a *access) Discard(ctx context.Context, h metadata.StreamHandle, exclusive
 	case *metadata.FileHandle:
 		return a.stores.remove(ctx, layout.Canonical(h.Path.String()))
 	case *metadata.RelativeFileHandle:
-		if !metadata.Inside(h.Path.String()) {
-			return fmt.Errorf("the relative path %q leads out of %s", h.Path, exclusive)
+		if exclusive == "" || !metadata.Inside(h.Path.String()) {
+			return fmt.Errorf("the relative path %q leads out of %q", h.Path, exclusive)
 		}
 		return a.stores.remove(ctx, layout.Join(layout.Canonical(exclusive), h.Path.String()))
 	case *metadata.KeyGroupsHandle:

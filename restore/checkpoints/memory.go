@@ -12,7 +12,7 @@ import (
 const (
 	// MaxMemStateSize is how many bytes one state may have in memory, unless another number is set (Flink: MAX_MEM_STATE_SIZE).
 	MaxMemStateSize = 5 << 20
-	// FrameSize is how many bytes one task may answer with, whatever is set (Flink: akka.framesize).
+	// FrameSize is how many bytes one task may answer with, whatever is set (Flink: pekko.framesize, formerly akka.framesize).
 	FrameSize = 10 << 20
 )
 
@@ -54,6 +54,9 @@ func (m *JobManager) Access(ctx context.Context, job layout.JobID) (Access, erro
 // ErrFrame says that one task's answer is too large.
 var ErrFrame = errors.New("the answer of one task is larger than a frame")
 
+// inFiles is what to do about state that is too large for memory.
+const inFiles = "checkpoints in files have no such limit (execution.checkpointing.storage: filesystem, with execution.checkpointing.dir)"
+
 // CheckAnswer implements Access.
 func (a *access) CheckAnswer(states map[metadata.OperatorID]metadata.SubtaskState) error {
 	if a.limits.most == 0 {
@@ -64,7 +67,7 @@ func (a *access) CheckAnswer(states map[metadata.OperatorID]metadata.SubtaskStat
 		size += inline(s)
 	}
 	if size > FrameSize {
-		return fmt.Errorf("%w: its state in memory has %d bytes, and at most %d may be sent; set execution.checkpointing.dir", ErrFrame, size, FrameSize)
+		return fmt.Errorf("%w: its state in memory has %d bytes, and at most %d may be sent; %s", ErrFrame, size, FrameSize, inFiles)
 	}
 	return nil
 }

@@ -29,5 +29,16 @@ func (r Registry) Open(name string, get Setting) (Storage, error) {
 		}
 		names = append(names, d.Names[0])
 	}
-	return nil, fmt.Errorf("execution.checkpointing.storage: %q is not known; one of %s", name, strings.Join(names, ", "))
+	return nil, &UnknownStorageError{Name: name, Known: names}
+}
+
+// UnknownStorageError tells that execution.checkpointing.storage names no storage that there is.
+type UnknownStorageError struct {
+	Name  string
+	Known []string
+}
+
+// Error implements error.
+func (e *UnknownStorageError) Error() string {
+	return fmt.Sprintf("execution.checkpointing.storage: %q is not known; one of %s", e.Name, strings.Join(e.Known, ", "))
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/ckpt-tool/ckpt/metadata"
 )
 
-// Relative is a copy of m in which files that lie in the directory of the checkpoint have relative paths, so that the directory may be moved. A
-// changelog is left as it is. m is not changed.
+// Relative is a copy of m in which files that lie in the directory of the checkpoint have relative paths, so that the directory may be moved. Channel
+// state and the logs of a changelog, which this project does not write, are left as they are. m is not changed.
 func Relative(m *metadata.Checkpoint, dir string) *metadata.Checkpoint {
 	if dir == "" {
 		return m
@@ -34,7 +34,7 @@ func Absolute(m *metadata.Checkpoint, dir string) *metadata.Checkpoint {
 	})
 }
 
-// mapper copies what it changes.
+// mapper changes stream handles, and copies what they stand in.
 type mapper func(metadata.StreamHandle) metadata.StreamHandle
 
 func mapStreams(m *metadata.Checkpoint, f mapper) *metadata.Checkpoint {

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"sync"
+	"time"
 
 	"github.com/ckpt-tool/ckpt/backends"
 	"github.com/ckpt-tool/ckpt/layout"
@@ -57,6 +59,25 @@ func (s *stores) at(ctx context.Context, url string) (layout.MutableStore, strin
 	st, err := s.root(ctx, dir)
 	return st, name, err
 }
+
+// create writes a new file, of a name that nobody else uses. Where that fails it may be there all the same, as when only the answer was lost: it is
+// deleted then, as nobody would know of it. What becomes of that is not told: mostly the storage fails as it did before, and nothing is there.
+func (s *stores) create(ctx context.Context, url string, r io.Reader, size int64) error {
+	store, key, err := s.at(ctx, url)
+	if err != nil {
+		return err
+	}
+	if _, err = store.Create(ctx, key, r, size); err == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTime)
+	defer cancel()
+	_ = s.remove(ctx, url)
+	return err
+}
+
+// undoTime is how long a storage that has just failed is asked to delete what it may hold.
+const undoTime = 10 * time.Second
 
 // remove deletes a file. One that is gone is no error.
 func (s *stores) remove(ctx context.Context, url string) error {

@@ -148,11 +148,7 @@ func (s *stream) CloseAndHandle() (metadata.StreamHandle, error) {
 
 // create writes the file of s.pos bytes.
 func (s *stream) create(r io.Reader) (metadata.StreamHandle, error) {
-	store, key, err := s.access.stores.at(s.ctx, layout.Join(s.dir, s.name))
-	if err != nil {
-		return nil, err
-	}
-	if _, err := store.Create(s.ctx, key, r, s.pos); err != nil {
+	if err := s.access.stores.create(s.ctx, layout.Join(s.dir, s.name), r, s.pos); err != nil {
 		return nil, err
 	}
 	return &metadata.FileHandle{Path: s.path(), Size: s.pos}, nil
@@ -191,5 +187,5 @@ type StateSizeError struct {
 
 // Error implements error.
 func (e *StateSizeError) Error() string {
-	return fmt.Sprintf("a state of %d bytes or more is larger than the %d that are kept in memory; set execution.checkpointing.dir", e.Size, e.Max)
+	return fmt.Sprintf("a state of %d bytes or more is larger than the %d that are kept in memory; %s", e.Size, e.Max, inFiles)
 }
