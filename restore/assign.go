@@ -60,7 +60,7 @@ func (a *assigner) leave(state *metadata.OperatorState, allowed bool) {
 func (a *assigner) operator(op *Operator, state *metadata.OperatorState) *OperatorAssignment {
 	r := &OperatorAssignment{MaxParallelism: op.MaxParallelism}
 	fits := state != nil && a.fits(op, state)
-	if fits {
+	if fits && (r.MaxParallelism == 0 || holdsKeyed(state)) {
 		r.MaxParallelism = state.MaxParallelism
 	}
 	if r.MaxParallelism == 0 {
@@ -96,6 +96,7 @@ func (a *assigner) fits(op *Operator, state *metadata.OperatorState) bool {
 		a.refuse(who, "the checkpoint holds state of its coordinator, which only the connector that wrote it can read")
 	}
 	seen := map[int32]bool{}
+	modes := map[metadata.UTF]metadata.DistributionMode{}
 	for i := range state.Subtasks {
 		s := &state.Subtasks[i]
 		if s.Index < 0 || s.Index >= state.Parallelism {
@@ -111,8 +112,38 @@ func (a *assigner) fits(op *Operator, state *metadata.OperatorState) bool {
 		if len(s.InputChannels)+len(s.OutputChannels) > 0 {
 			a.refuse(who, "the checkpoint is an unaligned one with records in flight to sub-task %d: take an aligned one, or a savepoint", s.Index)
 		}
+		a.fitsKeyed(who, s, state.MaxParallelism)
+		a.fitsOperator(who, s, modes)
 	}
 	return len(a.problems) == n
+}
+
+// fitsKeyed refuses key groups that no sub-task would get.
+func (a *assigner) fitsKeyed(who Unmapped, s *metadata.SubtaskState, maxParallelism int32) {
+	for _, h := range []metadata.KeyedHandle{s.ManagedKeyed, s.RawKeyed} {
+		if h == nil {
+			continue
+		}
+		if r := h.KeyGroups(); r.Len() > 0 && (r.First < 0 || r.Last >= maxParallelism) {
+			a.refuse(who, "its sub-task %d has key groups %s, and the max parallelism is %d", s.Index, r, maxParallelism)
+		}
+	}
+}
+
+// fitsOperator refuses raw operator state, which nobody here reads, and a state that some sub-tasks deal out otherwise than others.
+func (a *assigner) fitsOperator(who Unmapped, s *metadata.SubtaskState, modes map[metadata.UTF]metadata.DistributionMode) {
+	if s.RawOperator != nil && len(s.RawOperator.States) > 0 {
+		a.refuse(who, "its sub-task %d has raw operator state, which only the operator that wrote it can read", s.Index)
+	}
+	if s.ManagedOperator == nil {
+		return
+	}
+	for _, st := range s.ManagedOperator.States {
+		if was, ok := modes[st.Name]; ok && was != st.Mode {
+			a.refuse(who, "state %s is dealt out by %s in sub-task %d, and by %s in an earlier one", st.Name, st.Mode, s.Index, was)
+		}
+		modes[st.Name] = st.Mode
+	}
 }
 
 // assignKeyed gives every sub-task the handles that meet its key groups, in the order of the checkpoint's sub-tasks.

@@ -147,7 +147,16 @@ func TestAssignRefuses(t *testing.T) {
 			s.Subtasks[0].InputChannels = []metadata.ChannelHandle{&metadata.SingleChannelHandle{}}
 		}, operatorOf("op", 1), "in flight"},
 		"a sub-task too many": {func(s *metadata.OperatorState) { s.Subtasks[0].Index = 9 }, operatorOf("op", 1), "sub-task 9 of 2"},
-		"absurd max":          {func(s *metadata.OperatorState) { s.MaxParallelism = 1 << 20 }, operatorOf("op", 1), "a max parallelism of 1048576"},
+		"raw operator state": {func(s *metadata.OperatorState) {
+			s.Subtasks[0].RawOperator = &metadata.OperatorStateHandle{States: []metadata.OperatorStateMeta{{Name: "_default_", Offsets: []int64{0}}}}
+		}, operatorOf("op", 1), "sub-task 0 has raw operator state"},
+		"key groups of nobody": {func(s *metadata.OperatorState) {
+			s.Subtasks[1].ManagedKeyed = keyedHandle(metadata.KeyGroupRange{First: 64, Last: 255})
+		}, operatorOf("op", 1), "sub-task 1 has key groups 64-255, and the max parallelism is 128"},
+		"two modes": {func(s *metadata.OperatorState) {
+			s.Subtasks[1].ManagedOperator.States[0].Mode = metadata.Union
+		}, operatorOf("op", 1), "state list is dealt out by UNION in sub-task 1"},
+		"absurd max": {func(s *metadata.OperatorState) { s.MaxParallelism = 1 << 20 }, operatorOf("op", 1), "a max parallelism of 1048576"},
 	} {
 		ck := checkpoint("op", 2, 128, one)
 		c.change(&ck.Operators[0])
@@ -191,6 +200,31 @@ func TestAssignOddSubtasks(t *testing.T) {
 		var wrong *IncompatibleError
 		if _, err := Assign(c, []Operator{operatorOf("a", 2)}, false); !errors.As(err, &wrong) || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// The number of key groups is settled where there is keyed state; else that of the job counts, and where it says nothing that of the checkpoint.
+func TestAssignMaxParallelism(t *testing.T) {
+	for _, c := range []struct {
+		keyed           bool
+		asked, was, now int32
+	}{{true, 0, 64, 64}, {true, 64, 64, 64}, {false, 0, 64, 64}, {false, 32, 64, 32}, {false, 500, 64, 500}} {
+		ck := checkpoint("op", 2, c.was, func(int) int { return 1 })
+		for i := range ck.Operators[0].Subtasks {
+			if !c.keyed {
+				ck.Operators[0].Subtasks[i].ManagedKeyed = nil
+			}
+		}
+		op := operatorOf("op", 3)
+		op.MaxParallelism = c.asked
+		a, err := Assign(ck, []Operator{op}, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := a.Operators[op.ID]
+		if o.MaxParallelism != c.now || o.Subtasks[2].KeyGroups.Last != c.now-1 {
+			t.Errorf("%+v: %d, %s", c, o.MaxParallelism, o.Subtasks[2].KeyGroups)
 		}
 	}
 }

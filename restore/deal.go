@@ -9,13 +9,9 @@ import (
 // assignOperator deals out what operators keep besides keys. Where the parallelism is what it was, each sub-task keeps its
 // own list state.
 func assignOperator(r *OperatorAssignment, state *metadata.OperatorState) {
-	olds := subtasks(state)
 	same := int32(len(r.Subtasks)) == state.Parallelism
-	managed := deal(olds, len(r.Subtasks), same, func(s *metadata.SubtaskState) *metadata.OperatorStateHandle { return s.ManagedOperator })
-	raw := deal(olds, len(r.Subtasks), same, func(s *metadata.SubtaskState) *metadata.OperatorStateHandle { return s.RawOperator })
-	for i := range r.Subtasks {
-		r.Subtasks[i].Operator, r.Subtasks[i].Whole = managed[i].handles, managed[i].olds
-		r.Subtasks[i].RawOperator = raw[i].handles
+	for i, h := range deal(subtasks(state), len(r.Subtasks), same) {
+		r.Subtasks[i].Operator, r.Subtasks[i].Whole = h.handles, h.olds
 	}
 }
 
@@ -28,11 +24,11 @@ type dealt struct {
 
 // deal divides the handles among n sub-tasks (Flink: RoundRobinOperatorStateRepartitioner): of each list state runs of elements,
 // as even as can be, in their old order.
-func deal(olds []*metadata.SubtaskState, n int, same bool, handle func(*metadata.SubtaskState) *metadata.OperatorStateHandle) []hand {
+func deal(olds []*metadata.SubtaskState, n int, same bool) []hand {
 	var names []metadata.UTF
 	byName := map[metadata.UTF][]dealt{}
 	for _, s := range olds {
-		h := handle(s)
+		h := s.ManagedOperator
 		if h == nil {
 			continue
 		}

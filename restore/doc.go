@@ -41,18 +41,15 @@ type Assignment struct {
 // OperatorAssignment is of one operator of the job.
 type OperatorAssignment struct {
 	MaxParallelism int32
-	// FullyFinished is whether all its sub-tasks had ended.
-	FullyFinished bool
-	Subtasks      []SubtaskAssignment
+	Subtasks       []SubtaskAssignment
 }
 
 // SubtaskAssignment is what one sub-task gets.
 type SubtaskAssignment struct {
-	KeyGroups   metadata.KeyGroupRange
-	Keyed, Raw  []KeyedPart
-	Operator    []*metadata.OperatorStateHandle // with the offsets dealt out to it
-	Whole       []*metadata.OperatorStateHandle // those that Operator is of, as the checkpoint has them
-	RawOperator []*metadata.OperatorStateHandle
+	KeyGroups  metadata.KeyGroupRange
+	Keyed, Raw []KeyedPart
+	Operator   []*metadata.OperatorStateHandle // with the offsets dealt out to it
+	Whole      []*metadata.OperatorStateHandle // those that Operator is of, as the checkpoint has them
 }
 
 // KeyedPart is a handle, and whose it was.
