@@ -184,6 +184,9 @@ func (c *CheckpointsCleaner) run(w *cleaning) {
 	})
 }
 
+// parallelDeletes is how many files of one snapshot are deleted at a time: a snapshot may have thousands, and each takes a connection or a thread.
+const parallelDeletes = 16
+
 // each deletes the files of a list, leaves in it those that could not be deleted, and goes on with next.
 func (c *CheckpointsCleaner) each(w *cleaning, list *[]stateFile, next func()) {
 	files := *list
@@ -207,12 +210,15 @@ func (c *CheckpointsCleaner) each(w *cleaning, list *[]stateFile, next func()) {
 		last()
 		return
 	}
-	var open atomic.Int64
-	open.Store(int64(len(files)))
-	for i := range files {
+	var begun, working atomic.Int64
+	workers := min(len(files), parallelDeletes)
+	working.Store(int64(workers))
+	for range workers {
 		c.executor.Execute(func() {
-			one(i)
-			if open.Add(-1) == 0 {
+			for i := begun.Add(1) - 1; i < int64(len(files)); i = begun.Add(1) - 1 {
+				one(int(i))
+			}
+			if working.Add(-1) == 0 {
 				last()
 			}
 		})

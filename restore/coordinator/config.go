@@ -13,6 +13,8 @@ type Config struct {
 	Retention          Retention     // execution.checkpointing.externalized-checkpoint-retention
 	NumRetained        int           // execution.checkpointing.num-retained; 0: 1
 	SequentialCleaning bool          // execution.checkpointing.cleaner.parallel-mode: false
+	// Full is whether no checkpoint refers to files of an earlier one (execution.checkpointing.incremental: false, on state backends that could).
+	Full bool
 	// PreferCheckpoint is accepted, with a warning: Flink dropped it (prefer-checkpoint-for-recovery).
 	PreferCheckpoint bool
 }

@@ -1,6 +1,7 @@
 package coordinator
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/ckpt-tool/ckpt/backends"
@@ -26,6 +27,13 @@ type Vertex struct {
 type OperatorInfo struct {
 	ID        metadata.OperatorID
 	UID, Name string
+	// MaxParallelism is 0 where it is that of the chain. Operators of one chain may differ: an older one has that of its checkpoint.
+	MaxParallelism int32
+}
+
+// maxParallelism is how many key groups one of the operators has.
+func (v *Vertex) maxParallelism(o *OperatorInfo) int32 {
+	return cmp.Or(o.MaxParallelism, v.MaxParallelism)
 }
 
 // CheckpointMetaData is what a task is told of a checkpoint (Flink: CheckpointMetaData).
@@ -56,7 +64,7 @@ type Type uint8
 // The types.
 const (
 	Checkpoint         Type = iota
-	FullCheckpoint          // refers to no older file: the first one after NO_CLAIM
+	FullCheckpoint          // refers to no older file: the first one after NO_CLAIM, or each (Config.Full)
 	Savepoint               // canonical
 	NativeSavepoint         // in the state backend's own format
 	SavepointTerminate      // stop-with-savepoint after draining

@@ -176,6 +176,7 @@ type ending struct {
 	dir                  string // the checkpoint's own
 }
 
+// remembered is how many endings are kept: more than answers can be late.
 const remembered = 256
 
 // add remembers a checkpoint, and gives the id of a savepoint that is forgotten for it, 0 for none.

@@ -44,9 +44,18 @@ func (c *CheckpointCoordinator) write() {
 		}
 		p.stop()
 		p.phase, p.tried, c.writing = writing, true, p
-		m := &metadata.Checkpoint{Version: metadata.Version5, ID: p.id, MasterStates: p.masters, Operators: operators, Properties: p.props.Metadata()}
+		m := &metadata.Checkpoint{Version: c.version(), ID: p.id, MasterStates: p.masters, Operators: operators, Properties: p.props.Metadata()}
 		c.later(func() { c.o.Executor.Execute(func() { c.finalize(p, m) }) })
 	}
+}
+
+// version is that of the `_metadata` to write: Flink 2's, but for a job that began with what Flink 1 wrote, whose state may go on byte by
+// byte. Nothing but the version tells readers, Flink 2 among them, which Kryo has written it.
+func (c *CheckpointCoordinator) version() int32 {
+	if c.initial != nil && c.initial.Checkpoint.Version < metadata.Version5 {
+		return metadata.Version4
+	}
+	return metadata.Version5
 }
 
 // finalize runs in the executor.
@@ -118,8 +127,10 @@ func (c *CheckpointCoordinator) operators(p *PendingCheckpoint) ([]metadata.Oper
 	for i := range c.o.Vertices {
 		v := &c.o.Vertices[i]
 		for _, info := range v.Operators {
-			o := metadata.OperatorState{Name: metadata.NewUTF(info.Name), UID: metadata.NewUTF(info.UID), ID: info.ID,
-				Parallelism: v.Parallelism, MaxParallelism: v.MaxParallelism}
+			o := metadata.OperatorState{ID: info.ID, Parallelism: v.Parallelism, MaxParallelism: v.maxParallelism(&info)}
+			if c.version() >= metadata.Version5 {
+				o.Name, o.UID = metadata.NewUTF(info.Name), metadata.NewUTF(info.UID)
+			}
 			o.Subtasks = slices.Collect(maps.Values(p.states[info.ID]))
 			for _, s := range ends[v.ID] {
 				o.Subtasks = append(o.Subtasks, metadata.SubtaskState{Index: s, Finished: true})

@@ -3,6 +3,8 @@ package coordinator
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/ckpt-tool/ckpt/metadata"
 	"github.com/ckpt-tool/ckpt/restore"
@@ -72,13 +74,18 @@ func (c *CheckpointCoordinator) restoreHooks(cc *CompletedCheckpoint, allowLeft 
 			return fmt.Errorf("master hook %s, checkpoint %d: %w", h.Identifier(), id, err)
 		}
 	}
-	for name := range states {
-		if !allowLeft {
-			return &restore.IncompatibleError{Problems: []restore.Problem{{
-				Unmapped: restore.Unmapped{Name: name}, Missing: true, Message: fmt.Sprintf("checkpoint %d has it, and no hook of the job takes it", id),
-			}}}
+	var left []restore.Problem
+	for _, name := range slices.Sorted(maps.Keys(states)) {
+		if allowLeft {
+			c.o.Log.Warn("master state is left behind", "name", name, "checkpoint", id)
+			continue
 		}
-		c.o.Log.Warn("master state is left behind", "name", name, "checkpoint", id)
+		left = append(left, restore.Problem{
+			Unmapped: restore.Unmapped{Name: name}, Missing: true, Message: fmt.Sprintf("checkpoint %d has it, and no hook of the job takes it", id),
+		})
+	}
+	if len(left) > 0 {
+		return &restore.IncompatibleError{Problems: left}
 	}
 	return nil
 }

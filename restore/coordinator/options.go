@@ -1,6 +1,7 @@
 package coordinator
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -45,9 +46,9 @@ func (o *Options) complete() error {
 		return errors.New("coordinator: times and numbers of the configuration must not be negative")
 	}
 	c := &o.Config
-	c.Timeout = or(c.Timeout, 10*time.Minute)
-	c.MaxConcurrent = or(c.MaxConcurrent, 1)
-	c.NumRetained = or(c.NumRetained, 1)
+	c.Timeout = cmp.Or(c.Timeout, 10*time.Minute)
+	c.MaxConcurrent = cmp.Or(c.MaxConcurrent, 1)
+	c.NumRetained = cmp.Or(c.NumRetained, 1)
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -80,12 +81,4 @@ func (o *Options) collaborators() {
 	if o.Stats == nil {
 		o.Stats = NewCheckpointStatsTracker(0)
 	}
-}
-
-func or[T comparable](v, instead T) T {
-	var zero T
-	if v == zero {
-		return instead
-	}
-	return v
 }

@@ -74,7 +74,7 @@ func TestStateFiles(t *testing.T) {
 			&metadata.SingleChannelHandle{Delegate: &metadata.InlineHandle{Name: "n"}}},
 	}
 	var have []string
-	for _, f := range ackFiles("file:/root/chk-1", map[metadata.OperatorID]metadata.SubtaskState{{1}: s}) {
+	for _, f := range ackFiles("file:/tree/chk-1", map[metadata.OperatorID]metadata.SubtaskState{{1}: s}) {
 		name := f.key
 		if f.shared {
 			name += " shared"
@@ -84,7 +84,7 @@ func TestStateFiles(t *testing.T) {
 		}
 		have = append(have, name)
 	}
-	want := []string{"/c", "/d/g shared", "/d/l shared", "/root/chk-1/r inside", "s3://b/m shared"}
+	want := []string{"/c", "/d/g shared", "/d/l shared", "/tree/chk-1/r inside", "s3://b/m shared"}
 	if !slices.Equal(have, want) {
 		t.Errorf("have %q", have)
 	}

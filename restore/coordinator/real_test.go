@@ -70,7 +70,7 @@ func (m *machine) snapshot(t TaskID, id int64, o CheckpointOptions, s backends.S
 		return errors.Join(err, s.Discard(context.Background(), shared))
 	}
 	h := &metadata.IncrementalHandle{Tag: metadata.TagIncrementalV2, CheckpointID: id, BackendID: "00000000-0000-0000-0000-000000000000", HandleID: "h",
-		Range: metadata.KeyGroupRange{Last: 127}, Meta: meta, Shared: []metadata.NamedFile{{Name: "n", File: shared}}}
+		Range: groups(m.c, t), Meta: meta, Shared: []metadata.NamedFile{{Name: "n", File: shared}}}
 	if base != nil && o.Type == Checkpoint {
 		h.Shared = append(h.Shared, metadata.NamedFile{Name: "o", File: base})
 	}

@@ -33,7 +33,7 @@ func (c *CheckpointCoordinator) acknowledge(a *Acknowledge) (Answer, error) {
 		c.discardAnswer(a, files, p.dir(), false)
 		return Duplicate, nil
 	}
-	err := c.check(p, a)
+	err := c.check(a)
 	if err == nil {
 		err = c.o.Registry.acknowledged(p.id, files, p.props.Type.IsSavepoint())
 	}
@@ -56,13 +56,23 @@ func (c *CheckpointCoordinator) acknowledge(a *Acknowledge) (Answer, error) {
 	return Success, nil
 }
 
-// check refuses states of operators that are not the task's.
-func (c *CheckpointCoordinator) check(p *PendingCheckpoint, a *Acknowledge) error {
+// check refuses states of operators that are not the task's, and keyed state of key groups that are not its own: `_metadata` would say another
+// number of them than the state was written with.
+func (c *CheckpointCoordinator) check(a *Acknowledge) error {
 	v := &c.o.Vertices[c.vertex(a.Task)]
 	known := 0
-	for _, o := range v.Operators {
-		if _, ok := a.States[o.ID]; ok {
-			known++
+	for i := range v.Operators {
+		o := &v.Operators[i]
+		s, ok := a.States[o.ID]
+		if !ok {
+			continue
+		}
+		known++
+		own := metadata.RangeOf(v.maxParallelism(o), v.Parallelism, a.Task.Subtask)
+		for _, h := range []metadata.KeyedHandle{s.ManagedKeyed, s.RawKeyed} {
+			if h != nil && h.KeyGroups() != own {
+				return fmt.Errorf("operator %s of task %s/%d answers with key groups %s, and has %s of %d", o.UID, v.Name, a.Task.Subtask, h.KeyGroups(), own, v.maxParallelism(o))
+			}
 		}
 	}
 	if known != len(a.States) {

@@ -1,6 +1,7 @@
 package coordinator
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -247,13 +248,5 @@ func (r *SharedStateRegistry) holds(id int64) bool {
 }
 
 func sortFiles(files []stateFile) {
-	slices.SortFunc(files, func(a, b stateFile) int {
-		switch {
-		case a.key < b.key:
-			return -1
-		case a.key > b.key:
-			return 1
-		}
-		return 0
-	})
+	slices.SortFunc(files, func(a, b stateFile) int { return cmp.Compare(a.key, b.key) })
 }

@@ -28,6 +28,7 @@ func (r *request) before(o *request) int {
 	return r.seq - o.seq
 }
 
+// maxQueued is how many requests may wait (Flink: CheckpointRequestDecider.DEFAULT_MAX_QUEUED_REQUESTS).
 const maxQueued = 1000
 
 // enqueue takes a request in.

@@ -128,7 +128,7 @@ func TestOrderOfDeletion(t *testing.T) {
 	if _, err := r.ack(id, 0, "x", "c"); err != nil {
 		t.Error(err)
 	}
-	r.put("/root/job/chk-3/y") // of a task that has not answered
+	r.put("/tree/job/chk-3/y") // of a task that has not answered
 	r.c.AbortPending(TaskFailure, nil)
 	r.w.settle()
 	if have := r.deleted(); !slices.Equal(have, []string{"chk-3/x", "shared/c", "chk-3/y"}) {

@@ -94,10 +94,16 @@ func (r *rig) put(paths ...string) {
 	}
 }
 
-// state is an answer with files: those called x… are exclusive, p… private, all others shared. They are made where they are new.
-func (r *rig) state(id int64, files ...string) metadata.SubtaskState {
+// groups are the key groups of a task.
+func groups(c *CheckpointCoordinator, t TaskID) metadata.KeyGroupRange {
+	v := &c.o.Vertices[c.vertex(t)]
+	return metadata.RangeOf(v.MaxParallelism, v.Parallelism, t.Subtask)
+}
+
+// state is what a task answers with files: those called x… are exclusive, p… private, all others shared. They are made where they are new.
+func (r *rig) state(t TaskID, id int64, files ...string) metadata.SubtaskState {
 	h := &metadata.IncrementalHandle{Tag: metadata.TagIncrementalV2, BackendID: "00000000-0000-0000-0000-000000000000", HandleID: "h",
-		Range: metadata.KeyGroupRange{Last: 127}, Meta: &metadata.InlineHandle{Name: "i", Data: []byte("meta")}}
+		Range: groups(r.c, t), Meta: &metadata.InlineHandle{Name: "i", Data: []byte("meta")}}
 	var op *metadata.OperatorStateHandle
 	for _, f := range files {
 		path := f
@@ -127,7 +133,7 @@ func (r *rig) ack(id int64, n int, files ...string) (Answer, error) {
 	t := r.tasks[n]
 	a := &Acknowledge{Task: t, Checkpoint: id, Metrics: Metrics{Sync: time.Millisecond, Bytes: int64(len(files))}}
 	if len(files) > 0 {
-		a.States = map[metadata.OperatorID]metadata.SubtaskState{t.Vertex: r.state(id, files...)}
+		a.States = map[metadata.OperatorID]metadata.SubtaskState{t.Vertex: r.state(t, id, files...)}
 	}
 	return r.c.ReceiveAcknowledge(a, "test")
 }

@@ -55,12 +55,12 @@ func (j *simJob) begin() {
 func (j *simJob) ancestor() {
 	d, savepoint := j.w.disk, j.w.chance(.5)
 	j.mode = restore.ClaimMode(j.w.rng.IntN(3))
-	dir, shared := "/root/old/chk-7", "/root/old/shared"
+	dir, shared := "/tree/old/chk-7", "/tree/old/shared"
 	if savepoint {
 		dir = "/savepoints/savepoint-old"
 		shared = dir
 	}
-	older := "/root/old/chk-6"
+	older := "/tree/old/chk-6"
 	var list, old []metadata.NamedFile
 	for i := range 4 {
 		name := fmt.Sprintf("s%d", i)
@@ -252,7 +252,7 @@ func simRuns(t *testing.T) uint64 {
 	return 3_000
 }
 
-// That the simulation can fail was tried out: each of these mistakes, made on purpose, is found within 500 runs.
+// The simulation finds each of these mistakes within 500 runs:
 //
 //   - a file goes though a pending checkpoint may refer to it, though it is another's, or before its `_metadata`; late or
 //     doubled answers take along files that are used; files go though `_metadata` cannot be deleted

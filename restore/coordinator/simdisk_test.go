@@ -36,10 +36,9 @@ type disk struct {
 }
 
 type simMeta struct {
-	id   int64
-	data []byte
-	savepoint,
-	foreign bool
+	id                 int64
+	data               []byte
+	savepoint, foreign bool
 }
 
 func newDisk(w *world) *disk {
@@ -208,7 +207,7 @@ func (l *simLocation) Dispose(context.Context) error {
 // simAccess implements checkpoints.Access.
 type simAccess struct{ d *disk }
 
-const jobDir = "/root/job"
+const jobDir = "/tree/job"
 
 func (a simAccess) Location(_ context.Context, id int64) (checkpoints.Location, error) {
 	if fails, _ := a.d.trouble(); fails {

@@ -253,7 +253,7 @@ func (t *simTask) write(id int64, o CheckpointOptions, base []string) {
 		return &metadata.FileHandle{Path: metadata.UTF(path), Size: 1}
 	}
 	h := &metadata.IncrementalHandle{Tag: metadata.TagIncrementalV2, CheckpointID: id, BackendID: "00000000-0000-0000-0000-000000000000",
-		Range: metadata.KeyGroupRange{Last: 127}, HandleID: "h"}
+		Range: groups(j.c, t.id), HandleID: "h"}
 	ok := true
 	add := func(list *[]metadata.NamedFile, dir string) {
 		if f := file(dir); f != nil {

@@ -77,7 +77,7 @@ func TestAnswersThatAreRefused(t *testing.T) {
 	r.take(Checkpoint, "b")
 	id, f := r.trigger(Checkpoint)
 	answer, err := r.ack(id, 0, "a", "c")
-	if answer != Discarded || err == nil || !strings.Contains(err.Error(), "/root/job/shared/a was deleted before") {
+	if answer != Discarded || err == nil || !strings.Contains(err.Error(), "/tree/job/shared/a was deleted before") {
 		t.Errorf("a deleted file: %v, %v", answer, err)
 	}
 	delete(r.w.disk.data, jobDir+"/shared/a") // the rig made it anew
@@ -94,7 +94,7 @@ func TestAnswersThatAreRefused(t *testing.T) {
 		t.Error("the savepoint goes on")
 	}
 	id, _ = r.trigger(Checkpoint)
-	a := &Acknowledge{Task: r.tasks[0], Checkpoint: id, States: map[metadata.OperatorID]metadata.SubtaskState{{9}: r.state(id, "z")}}
+	a := &Acknowledge{Task: r.tasks[0], Checkpoint: id, States: map[metadata.OperatorID]metadata.SubtaskState{{9}: r.state(r.tasks[0], id, "z")}}
 	if answer, err = r.c.ReceiveAcknowledge(a, ""); answer != Discarded || err == nil {
 		t.Errorf("an unknown operator: %v, %v", answer, err)
 	}
@@ -239,7 +239,7 @@ func TestAnswersOutOfTurn(t *testing.T) {
 	r := newRig(t, Config{})
 	id, f := r.trigger(Checkpoint)
 	earlier := &Acknowledge{Task: TaskID{Vertex: r.tasks[0].Vertex, Attempt: 7}, Checkpoint: id}
-	earlier.States = map[metadata.OperatorID]metadata.SubtaskState{{1}: r.state(id, "x9", "e")}
+	earlier.States = map[metadata.OperatorID]metadata.SubtaskState{{1}: r.state(r.tasks[0], id, "x9", "e")}
 	want := func(when string, have, want Answer) {
 		t.Helper()
 		if have != want {
@@ -339,7 +339,7 @@ func TestFinishedTasks(t *testing.T) {
 		t.Fatalf("%+v, %v", c, err)
 	}
 	id, f = r.trigger(Checkpoint)
-	s := r.state(id, "x")
+	s := r.state(r.tasks[2], id, "x")
 	s.ManagedOperator.States = []metadata.OperatorStateMeta{{Name: "u", Mode: metadata.Union, Offsets: []int64{0}}}
 	a := &Acknowledge{Task: r.tasks[2], Checkpoint: id, States: map[metadata.OperatorID]metadata.SubtaskState{{2}: s}}
 	_, _ = r.c.ReceiveAcknowledge(a, "")

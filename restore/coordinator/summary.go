@@ -28,6 +28,7 @@ func (d Distribution) Percentile(p float64) int64 {
 	return d.sorted[min(max(i, 0), len(d.sorted)-1)]
 }
 
+// window is how many of the latest values percentiles are of (Flink: CompletedCheckpointStatsSummary.HISTOGRAM_WINDOW_SIZE).
 const window = 10_000
 
 // samples gathers a Distribution.

@@ -134,7 +134,7 @@ func (c *CheckpointCoordinator) created(p *PendingCheckpoint, loc checkpoints.Lo
 	}
 	p.masters, p.phase = masters, waiting
 	o := CheckpointOptions{Type: p.props.Type, Target: p.dir(), Mode: c.o.Config.Mode}
-	if c.full && !o.Type.IsSavepoint() {
+	if (c.full || c.o.Config.Full) && !o.Type.IsSavepoint() {
 		o.Type = FullCheckpoint
 	}
 	m := CheckpointMetaData{ID: p.id, Timestamp: p.at}
