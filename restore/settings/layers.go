@@ -77,6 +77,15 @@ func (r *reader) duration(key string, otherwise time.Duration) time.Duration {
 	return v
 }
 
+// positive is a time above 0.
+func (r *reader) positive(key string, otherwise time.Duration) time.Duration {
+	v := r.duration(key, otherwise)
+	if v == 0 {
+		r.refuse(key, "want a time above 0")
+	}
+	return v
+}
+
 func (r *reader) bytes(key string, otherwise int64) int64 {
 	v, err := r.layer(key).Bytes(key, otherwise)
 	r.keep(err)
@@ -100,6 +109,7 @@ func (r *reader) float(key string, otherwise float64) float64 {
 	f, err := strconv.ParseFloat(v, 64)
 	if err != nil || !(f >= 0 && f <= math.MaxFloat64) {
 		r.refuse(key, "want a number")
+		return otherwise
 	}
 	return f
 }

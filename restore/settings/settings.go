@@ -1,6 +1,8 @@
 package settings
 
 import (
+	"os"
+	"strings"
 	"time"
 
 	"github.com/ckpt-tool/ckpt/restore"
@@ -80,6 +82,7 @@ func Load(l Layers) (*Settings, error) {
 	s.Backend, s.Storage = b.backend, r.storage(b, s.Dir)
 	r.pebble(s)
 	s.Checkpointing = r.checkpointing()
+	s.Checkpointing.Full = s.Backend == Pebble && !s.Incremental
 	s.Restart = r.restart(s.Checkpointing.Interval > 0)
 	r.unsupported()
 	s.Warnings = r.warnings
@@ -91,7 +94,7 @@ func (r *reader) checkpointing() coordinator.Config {
 	const prefix = "execution.checkpointing."
 	c := coordinator.Config{
 		Interval:           r.duration(prefix+"interval", 0),
-		Timeout:            r.duration(prefix+"timeout", 10*time.Minute),
+		Timeout:            r.positive(prefix+"timeout", 10*time.Minute),
 		MinPause:           r.duration(prefix+"min-pause", 0),
 		MaxConcurrent:      r.int(prefix+"max-concurrent-checkpoints", 1, 1),
 		TolerableFailures:  r.int(prefix+"tolerable-failed-checkpoints", 0, 0),
@@ -115,41 +118,53 @@ func (r *reader) checkpointing() coordinator.Config {
 // pebble reads what belongs to RocksDB, and goes to Pebble.
 func (r *reader) pebble(s *Settings) {
 	s.Incremental = r.bool("execution.checkpointing.incremental", s.Backend == Pebble)
-	s.LocalDir = r.text("state.backend.rocksdb.localdir")
-	switch r.word("state.backend.rocksdb.timer-service.factory", "ROCKSDB", "HEAP", "PEBBLE") {
-	case "HEAP":
-		s.HeapTimers = true
-	}
+	s.LocalDir = r.directory("state.backend.rocksdb.localdir")
+	s.HeapTimers = r.word("state.backend.rocksdb.timer-service.factory", "ROCKSDB", "HEAP", "PEBBLE") == "HEAP"
 	if s.Backend == Pebble && !s.Incremental {
 		r.warn("execution.checkpointing.incremental: false: every checkpoint uploads all tables")
 	}
 	s.Memory = r.memory()
 }
 
-// memory is the budget of Pebble: Flink's managed memory, which has no size of its own here but the one that is set.
+// directory is one local directory. Flink takes several, between which it chooses.
+func (r *reader) directory(key string) string {
+	v := r.text(key)
+	if strings.ContainsAny(v, ","+string(os.PathListSeparator)) {
+		r.refuse(key, "want the path of one directory")
+	}
+	return v
+}
+
+// memory is the budget of Pebble: Flink's managed memory, which has no size of its own here but the one that is set. As in Flink, memory of a slot
+// goes before managed memory, and that before memory of a TaskManager (Flink: RocksDBSharedResourcesFactory).
 func (r *reader) memory() int64 {
-	const managed = "taskmanager.memory.managed."
-	size, sized := r.Lookup(managed + "size")
+	const managed, rocks = "taskmanager.memory.managed.", "state.backend.rocksdb.memory."
+	_, sized := r.Lookup(managed + "size")
 	if _, ok := r.Lookup(managed + "fraction"); ok && !sized {
 		r.refuse(managed+"fraction", "there is no TaskManager whose memory it could be a fraction of; set %ssize", managed)
 	}
-	for _, key := range []string{"consumer-weights"} {
-		if _, ok := r.Lookup(managed + key); ok {
-			r.refuse(managed+key, "all managed memory is Pebble's")
-		}
+	if _, ok := r.Lookup(managed + "consumer-weights"); ok {
+		r.refuse(managed+"consumer-weights", "all managed memory is Pebble's")
 	}
-	if r.bool("state.backend.rocksdb.memory.managed", true) {
-		n := r.bytes(managed+"size", DefaultMemory)
-		if sized && n <= 0 {
-			r.refuse(managed+"size", "%s leaves Pebble no memory", size)
-		}
-		return n
+	_, slot := r.Lookup(rocks + "fixed-per-slot")
+	_, taskManager := r.Lookup(rocks + "fixed-per-tm")
+	switch use := r.bool(rocks+"managed", true); {
+	case slot:
+		return r.budget(rocks + "fixed-per-slot")
+	case use:
+		return r.budget(managed + "size")
+	case taskManager:
+		return r.budget(rocks + "fixed-per-tm")
 	}
-	for _, key := range []string{"state.backend.rocksdb.memory.fixed-per-tm", "state.backend.rocksdb.memory.fixed-per-slot"} {
-		if _, ok := r.Lookup(key); ok {
-			return r.bytes(key, 0)
-		}
-	}
-	r.refuse("state.backend.rocksdb.memory.managed", "without a bound memory is not given out; set %ssize, or state.backend.rocksdb.memory.fixed-per-tm", managed)
+	r.refuse(rocks+"managed", "without a bound memory is not given out; set %ssize, or %sfixed-per-tm", managed, rocks)
 	return DefaultMemory
+}
+
+// budget is a size of memory for Pebble.
+func (r *reader) budget(key string) int64 {
+	n := r.bytes(key, DefaultMemory)
+	if n <= 0 {
+		r.refuse(key, "it leaves Pebble no memory")
+	}
+	return n
 }

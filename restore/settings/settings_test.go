@@ -75,31 +75,43 @@ func TestBackends(t *testing.T) {
 
 func TestRefused(t *testing.T) {
 	for line, want := range map[string]string{
-		"state.backend.type: forst":                                       "ForSt",
-		"state.backend.type: changelog":                                   "layer",
-		"state.backend.type: com.example.Backend":                         "no such state backend",
-		"execution.checkpointing.unaligned: true":                         "aligned",
-		"state.backend.changelog.enabled: true":                           "changelog",
-		"execution.checkpointing.snapshot-compression: true":              "uncompressed",
-		"taskmanager.memory.managed.fraction: 0.4":                        "managed.size",
-		"taskmanager.memory.managed.consumer-weights: A:1":                "Pebble's",
-		"taskmanager.memory.managed.size: 0":                              "no memory",
-		"state.backend.rocksdb.memory.managed: false":                     "fixed-per-tm",
-		"execution.checkpointing.data-inline-threshold: 2mb":              "1 MB",
-		"execution.checkpointing.interval: often":                         "often",
-		"execution.checkpointing.mode: SOMETIMES":                         "EXACTLY_ONCE",
-		"execution.checkpointing.num-retained: 0":                         "from 1 on",
-		"execution.checkpointing.externalized-checkpoint-retention: KEEP": "RETAIN_ON_CANCELLATION",
-		"execution.state-recovery.claim-mode: MINE":                       "NO_CLAIM",
-		"restart-strategy.type: hope":                                     "fixed-delay",
-		"restart-strategy.exponential-delay.jitter-factor: x":             "number",
-		"restart-strategy.exponential-delay.backoff-multiplier: 1,5":      "number",
-		"restart-strategy.exponential-delay.initial-backoff: ever":        "ever",
-		"state.backend.async: perhaps":                                    "perhaps",
+		"state.backend.type: forst":                                           "ForSt",
+		"state.backend.type: changelog":                                       "layer",
+		"state.backend.type: com.example.Backend":                             "no such state backend",
+		"execution.checkpointing.unaligned: true":                             "aligned",
+		"state.backend.changelog.enabled: true":                               "changelog",
+		"execution.checkpointing.snapshot-compression: true":                  "uncompressed",
+		"taskmanager.memory.managed.fraction: 0.4":                            "managed.size",
+		"taskmanager.memory.managed.consumer-weights: A:1":                    "Pebble's",
+		"taskmanager.memory.managed.size: 0":                                  "no memory",
+		"state.backend.rocksdb.memory.managed: false":                         "fixed-per-tm",
+		"execution.checkpointing.data-inline-threshold: 2mb":                  "1 MB",
+		"execution.checkpointing.interval: often":                             "often",
+		"execution.checkpointing.mode: SOMETIMES":                             "EXACTLY_ONCE",
+		"execution.checkpointing.num-retained: 0":                             "from 1 on",
+		"execution.checkpointing.externalized-checkpoint-retention: KEEP":     "RETAIN_ON_CANCELLATION",
+		"execution.state-recovery.claim-mode: MINE":                           "NO_CLAIM",
+		"restart-strategy.type: hope":                                         "fixed-delay",
+		"restart-strategy.exponential-delay.jitter-factor: x":                 "number",
+		"restart-strategy.exponential-delay.backoff-multiplier: 1,5":          "number",
+		"restart-strategy.exponential-delay.initial-backoff: ever":            "ever",
+		"state.backend.async: perhaps":                                        "perhaps",
+		"execution.checkpointing.timeout: 0":                                  "above 0",
+		"state.backend.rocksdb.localdir: /a,/b":                               "one directory",
+		"state.backend.rocksdb.memory.fixed-per-slot: 0":                      "no memory",
+		"restart-strategy.exponential-delay.backoff-multiplier: 1":            "above 1",
+		"restart-strategy.failure-rate.max-failures-per-interval: 0":          "from 1 on",
+		"restart-strategy.failure-rate.failure-rate-interval: 0 ms":           "above 0",
+		"restart-strategy.exponential-delay.jitter-factor: 1.5":               "0 to 1",
+		"restart-strategy.exponential-delay.initial-backoff: 2 min":           "no more than",
+		"restart-strategy.exponential-delay.max-backoff: 0":                   "above 0",
+		"restart-strategy.exponential-delay.attempts-before-reset-backoff: 0": "from 1 on",
 	} {
 		lines := []string{line}
-		if strings.Contains(line, "exponential") {
-			lines = append(lines, "restart-strategy.type: exponential-delay")
+		for _, strategy := range []string{"exponential-delay", "failure-rate"} {
+			if strings.HasPrefix(line, "restart-strategy."+strategy) {
+				lines = append(lines, "restart-strategy.type: "+strategy)
+			}
 		}
 		if _, err := Load(Layers{Application: conf(lines...)}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", line, err, want)
@@ -178,5 +190,48 @@ func TestRestart(t *testing.T) {
 	e, ok := s.Restart.(*engine.ExponentialDelay)
 	if err != nil || !ok || e.Max != 7*time.Second || e.Initial != time.Second {
 		t.Errorf("%v: %v", s.Restart, err)
+	}
+}
+
+// Which memory is Pebble's is as in Flink: that of the slot, then managed memory, then that of the TaskManager.
+func TestMemory(t *testing.T) {
+	const slot, machine, managed, off = "state.backend.rocksdb.memory.fixed-per-slot: 3m", "state.backend.rocksdb.memory.fixed-per-tm: 5m",
+		"taskmanager.memory.managed.size: 7m", "state.backend.rocksdb.memory.managed: false"
+	for _, c := range []struct {
+		lines []string
+		want  int64
+	}{
+		{nil, DefaultMemory},
+		{[]string{managed}, 7 << 20},
+		{[]string{slot}, 3 << 20},
+		{[]string{slot, managed, machine}, 3 << 20},
+		{[]string{slot, machine, off}, 3 << 20},
+		{[]string{managed, machine}, 7 << 20},
+		{[]string{machine}, DefaultMemory},
+		{[]string{machine, managed, off}, 5 << 20},
+	} {
+		s, err := Load(Layers{Configuration: conf(c.lines...)})
+		if err != nil || s.Memory != c.want {
+			t.Errorf("%v: %d bytes, want %d: %v", c.lines, s.Memory, c.want, err)
+		}
+	}
+}
+
+// Checkpoints that are not to be incremental are full ones where there are incremental ones.
+func TestIncremental(t *testing.T) {
+	for _, c := range []struct {
+		lines []string
+		full  bool
+	}{
+		{nil, false},
+		{[]string{"state.backend.incremental: false"}, false},
+		{[]string{"state.backend: pebble"}, false},
+		{[]string{"state.backend: pebble", "execution.checkpointing.incremental: true"}, false},
+		{[]string{"state.backend: rocksdb", "state.backend.incremental: false"}, true},
+	} {
+		s, err := Load(Layers{Configuration: conf(c.lines...)})
+		if err != nil || s.Checkpointing.Full != c.full || strings.Contains(strings.Join(s.Warnings, " "), "uploads all tables") != c.full {
+			t.Errorf("%v: full %v, %q: %v", c.lines, s.Checkpointing.Full, s.Warnings, err)
+		}
 	}
 }
