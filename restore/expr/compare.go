@@ -104,8 +104,7 @@ func (c *compiler) equality(args []celast.Expr, not bool) (term, bool) {
 	slot := c.slot()
 	return term{kind: engine.Boolean, slot: slot, eval: func(f *frame) *column {
 		x, y := a.eval(f), b.eval(f)
-		out := f.slot(slot)
-		to := out.bools(f.n)
+		out, to := f.truths(slot)
 		do(x, y, to)
 		if !x.plain() || !y.plain() {
 			out.equalNulls(x, y, f.n)
@@ -154,8 +153,8 @@ func (c *column) equalNulls(a, b *column, n int) {
 	for i := range n {
 		if a.asks(i) || b.asks(i) {
 			c.fail(i, n)
-		} else if a.isNull(i) || b.isNull(i) {
-			c.Bools[i] = a.isNull(i) && b.isNull(i)
+		} else if a.Null(i) || b.Null(i) {
+			c.Bools[i] = a.Null(i) && b.Null(i)
 		}
 	}
 }
@@ -169,10 +168,9 @@ func (c *compiler) nullCheck(e celast.Expr, not bool) (term, bool) {
 	slot := c.slot()
 	return term{kind: engine.Boolean, slot: slot, eval: func(f *frame) *column {
 		x := a.eval(f)
-		out := f.slot(slot)
-		to := out.bools(f.n)
+		out, to := f.truths(slot)
 		for i := range to {
-			if to[i] = x.isNull(i) != not; x.asks(i) {
+			if to[i] = x.Null(i) != not; x.asks(i) {
 				out.fail(i, f.n)
 			}
 		}

@@ -1,7 +1,6 @@
 package expr
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -18,18 +17,18 @@ type Error struct {
 	Expression   string
 	Line, Column int // within the expression, from 1 on; 0 where the whole of it is meant
 	Message      string
-	Record       int // of the batch, from 0 on; -1 where it is not about one
 }
 
 // Error implements error.
 func (e *Error) Error() string {
+	text := strings.TrimRight(e.Expression, "\n") // YAML leaves one behind a text of several lines
 	switch {
 	case e.Line == 0:
-		return fmt.Sprintf("%s: %s", e.Expression, e.Message)
-	case e.Line == 1 && !strings.Contains(e.Expression, "\n"):
-		return fmt.Sprintf("%s: column %d: %s", e.Expression, e.Column, e.Message)
+		return fmt.Sprintf("%s: %s", text, e.Message)
+	case e.Line == 1 && !strings.Contains(text, "\n"):
+		return fmt.Sprintf("%s: column %d: %s", text, e.Column, e.Message)
 	}
-	return fmt.Sprintf("%s: line %d, column %d: %s", e.Expression, e.Line, e.Column, e.Message)
+	return fmt.Sprintf("%s: line %d, column %d: %s", text, e.Line, e.Column, e.Message)
 }
 
 // Expr is an expression over the columns of one schema. It implements engine.Expr and is safe for concurrent use.
@@ -140,6 +139,8 @@ func (c *compiler) message(m string) string {
 		return fmt.Sprintf("no column %s; there are %s", name, names(c.schema))
 	case strings.HasPrefix(m, "reserved identifier: "):
 		return m + ", which CEL keeps for itself: no column of that name can be used"
+	case strings.HasPrefix(m, "found no matching overload for '_?_:_'") && strings.Contains(m, " null"):
+		return m + ": columns, timestamps and what capture gives go with null, other values do not"
 	}
 	return m
 }
@@ -200,19 +201,7 @@ type compiler struct {
 }
 
 func (c *compiler) fail(line, column int, message string) error {
-	return &Error{Expression: c.source, Line: line, Column: column, Message: message, Record: -1}
-}
-
-// failAt is an error of a record, at the node that it came up in.
-func (c *compiler) failAt(record int, err error) error {
-	e := &Error{Expression: c.source, Message: err.Error(), Record: record}
-	var known *types.Err
-	if errors.As(err, &known) {
-		if at := c.ast.SourceInfo().GetStartLocation(known.NodeID()); at.Line() > 0 {
-			e.Line, e.Column = at.Line(), at.Column()+1
-		}
-	}
-	return e
+	return &Error{Expression: c.source, Line: line, Column: column, Message: message}
 }
 
 // Column is the place of the column that the expression is, where it is nothing else.

@@ -6,8 +6,8 @@
 //	BIGINT     int              BYTES      bytes
 //	DOUBLE     double           TIMESTAMP  timestamp
 //
-// Each may be null: x == null asks; what has no meaning for null, such as x + 1, is an error. An int and a double compare as the numbers
-// they are. A timestamp goes with CEL's functions, ts.getHours(), ts - duration("5m"), timestamp("2026-01-01T00:00:00Z"); millis(ts) is its
+// Each may be null: x == null asks; what has no meaning for null, such as x + 1, is an error. c ? x : null may give null where x is
+// a column, a timestamp or of capture. An int and a double compare by < and the like as the numbers they are; == takes two of one type. A timestamp goes with CEL's functions, ts.getHours(), ts - duration("5m"), timestamp("2026-01-01T00:00:00Z"); millis(ts) is its
 // number, and fromMillis(n) the way back. Columns hold whole milliseconds: what is finer is cut off in a result. Besides
 // what CEL itself has there are the extensions strings (x.split(" "), x.replace("a", "b"), x.lowerAscii() …) and math (math.abs(x) …), and
 //

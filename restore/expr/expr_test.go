@@ -93,6 +93,8 @@ func TestRunErrors(t *testing.T) {
 		`strptime(s, "%Q")`:                `strptime: no field %Q in the format "%Q"`,
 		`capture(s, "b", 1)`:               `capture: group 1 of "b", which has 0`,
 		`math.abs(n / m) > 0`:              "division by zero",
+		`n > 5 && left.n > m * 0`:          "no such overload: _>_ (null: n, m, left.n)",
+		`p ? n : n - m`:                    "no such overload (null: n, m, p)",
 	} {
 		e, err := Compile(source, schema)
 		if err != nil {
@@ -118,11 +120,26 @@ func TestCompileErrors(t *testing.T) {
 		`dyn(n)`:            "give it a type",
 		`s.matches("[")`:    "error parsing regexp",
 		`{"a": 1}.b`:        "",
+		`p ? null : n + 1`:  "columns, timestamps and what capture gives go with null, other values do not",
 	} {
 		_, err := Compile(source, schema)
 		var wrong *Error
-		if want != "" && (!errors.As(err, &wrong) || !strings.Contains(err.Error(), want)) {
+		if want == "" && err != nil || want != "" && (!errors.As(err, &wrong) || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%q: %v", source, err)
+		}
+	}
+}
+
+// What a column function does not take is not compiled again and again, once more with each depth.
+func TestDeep(t *testing.T) {
+	for _, around := range [][2]string{{"string(", ")"}, {"string(pad(size(", "), n))"}, {"(", " + t)"}, {"(p ? s : ", ")"}} {
+		source := strings.Repeat(around[0], 20) + "s" + strings.Repeat(around[1], 20)
+		e, err := Compile(source, schema)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := e.whole.compiler.slots; n > 100 {
+			t.Errorf("%s: %d columns", source, n)
 		}
 	}
 }

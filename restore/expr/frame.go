@@ -42,6 +42,13 @@ func (f *frame) slot(i int) *column {
 	return c
 }
 
+// truths is the column of a part that is true or false, with room for all records.
+func (f *frame) truths(i int) (c *column, to []bool) {
+	c = f.slot(i)
+	c.size(engine.Boolean, f.n)
+	return c, c.Bools
+}
+
 // text is what was appended since start.
 func text(b []byte, start int) string {
 	if len(b) == start {
@@ -57,37 +64,17 @@ func sized[T any](s []T, n int) []T {
 	return s[:n]
 }
 
-func (c *column) bools(n int) []bool {
-	c.Bools = sized(c.Bools, n)
-	return c.Bools
-}
-
-func (c *column) longs(n int) []int64 {
-	c.Longs = sized(c.Longs, n)
-	return c.Longs
-}
-
-func (c *column) doubles(n int) []float64 {
-	c.Doubles = sized(c.Doubles, n)
-	return c.Doubles
-}
-
-func (c *column) strings(n int) []string {
-	c.Strings = sized(c.Strings, n)
-	return c.Strings
-}
-
 // size gives the slice of a kind n values.
 func (c *column) size(k engine.Kind, n int) {
 	switch k {
 	case engine.Boolean:
-		c.bools(n)
+		c.Bools = sized(c.Bools, n)
 	case engine.Double:
-		c.doubles(n)
+		c.Doubles = sized(c.Doubles, n)
 	case engine.String, engine.Bytes:
-		c.strings(n)
+		c.Strings = sized(c.Strings, n)
 	default:
-		c.longs(n)
+		c.Longs = sized(c.Longs, n)
 	}
 }
 
@@ -122,14 +109,11 @@ func (c *column) strict(arg *column, n int) {
 
 // known is whether there is a value.
 func (c *column) known(i int) bool {
-	return (c.bail == nil || !c.bail[i]) && (c.Nulls == nil || !c.Nulls[i])
+	return !c.asks(i) && !c.Null(i)
 }
 
 // plain is whether all values are there.
 func (c *column) plain() bool { return c.bail == nil && c.Nulls == nil }
-
-// isNull is whether the value is known to be null.
-func (c *column) isNull(i int) bool { return c.Nulls != nil && c.Nulls[i] }
 
 // asks is whether the interpreter must be asked.
 func (c *column) asks(i int) bool { return c.bail != nil && c.bail[i] }

@@ -88,15 +88,10 @@ func (l *List) evalSplit(b *engine.Batch, dst *engine.Vector, ends []int32) ([]i
 			if err := l.row(b, i, dst); err != nil {
 				return ends, err
 			}
-		} else if l.separator == "" {
-			dst.Strings = append(dst.Strings, strings.Split(from.Strings[i], "")...)
 		} else {
 			for part := range strings.SplitSeq(from.Strings[i], l.separator) {
-				dst.Strings = append(dst.Strings, part)
+				dst.AppendString(part)
 			}
-		}
-		if dst.Nulls != nil {
-			dst.Nulls = append(dst.Nulls, make([]bool, len(dst.Strings)-len(dst.Nulls))...)
 		}
 		ends = append(ends, int32(len(dst.Strings)))
 	}
@@ -107,27 +102,26 @@ func (l *List) evalSplit(b *engine.Batch, dst *engine.Vector, ends []int32) ([]i
 func (l *List) row(b *engine.Batch, i int, dst *engine.Vector) error {
 	out, err := l.whole.value(b, i)
 	if err != nil {
-		return l.whole.compiler.failAt(i, err)
+		return l.whole.failed(b, i, err)
 	}
 	if _, null := out.(types.Null); null {
 		return nil
 	}
 	list, ok := out.(traits.Lister)
 	if !ok {
-		return l.whole.compiler.failAt(i, fmt.Errorf("it gives %s, not a list", out.Type().TypeName()))
+		return l.whole.failed(b, i, fmt.Errorf("it gives %s, not a list", out.Type().TypeName()))
 	}
+	one := room(1)
 	for it := list.Iterator(); it.HasNext() == types.True; {
 		element := it.Next()
-		at := extend(dst, l.kind)
-		null, ok := put(dst, l.kind, at, element)
+		null, ok := put(one, l.kind, 0, element)
 		if !ok {
-			return l.whole.compiler.failAt(i, fmt.Errorf("an element is %s, not %s", element.Type().TypeName(), l.kind))
+			return l.whole.failed(b, i, fmt.Errorf("an element is %s, not %s", element.Type().TypeName(), l.kind))
 		}
-		if null && dst.Nulls == nil {
-			dst.Nulls = make([]bool, at+1)
-		}
-		if dst.Nulls != nil {
-			dst.Nulls = append(dst.Nulls[:at], null)
+		if null {
+			dst.AppendNull(l.kind)
+		} else {
+			dst.AppendFrom(l.kind, one, 0)
 		}
 	}
 	return nil
@@ -144,20 +138,4 @@ func length(v *engine.Vector, k engine.Kind) int {
 		return len(v.Strings)
 	}
 	return len(v.Longs)
-}
-
-// extend makes room for one more value, and gives its place.
-func extend(v *engine.Vector, k engine.Kind) int {
-	n := length(v, k)
-	switch k {
-	case engine.Boolean:
-		v.Bools = append(v.Bools, false)
-	case engine.Double:
-		v.Doubles = append(v.Doubles, 0)
-	case engine.String, engine.Bytes:
-		v.Strings = append(v.Strings, "")
-	default:
-		v.Longs = append(v.Longs, 0)
-	}
-	return n
 }

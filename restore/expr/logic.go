@@ -15,8 +15,7 @@ func (c *compiler) logic(args []celast.Expr, and bool) (term, bool) {
 	slot := c.slot()
 	return term{kind: engine.Boolean, slot: slot, eval: func(f *frame) *column {
 		x := a.eval(f)
-		out := f.slot(slot)
-		to := out.bools(f.n)
+		out, to := f.truths(slot)
 		if x.plain() && !undecided(x.Bools[:f.n], and) {
 			copy(to, x.Bools)
 			return out
@@ -122,7 +121,7 @@ func (c *column) chooseNulls(test []bool, a, b *column) {
 		}
 		if from.asks(i) {
 			c.fail(i, len(test))
-		} else if from.isNull(i) {
+		} else if from.Null(i) {
 			c.null(i, len(test))
 		}
 	}

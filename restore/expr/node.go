@@ -2,7 +2,6 @@ package expr
 
 import (
 	"regexp"
-	"time"
 
 	"cel.dev/cel-go/cel"
 	celast "cel.dev/cel-go/common/ast"
@@ -124,20 +123,16 @@ func (c *compiler) fold(e celast.Expr) (ref.Val, bool) {
 
 // constant is the same value for all records.
 func (c *compiler) constant(kind engine.Kind, value ref.Val) (term, bool) {
-	var one engine.Vector
-	one.Bools, one.Longs, one.Doubles, one.Strings = make([]bool, 1), make([]int64, 1), make([]float64, 1), make([]string, 1)
-	null, ok := put(&one, kind, 0, value)
-	if ts, is := value.(types.Timestamp); is && time.Duration(ts.Nanosecond())%time.Millisecond != 0 {
-		ok = false // finer than a column
-	}
+	one := room(1)
+	null, ok := put(one, kind, 0, value)
 	slot := c.slot()
 	return term{kind: kind, slot: slot, shared: true, value: value, eval: func(f *frame) *column {
 		out := &f.slots[slot]
 		if out.constant < f.n {
-			out.fill(kind, &one, null, f.n)
+			out.fill(kind, one, null, f.n)
 		}
 		return out
-	}}, ok
+	}}, ok && !finer(value)
 }
 
 // fill makes n values of one.

@@ -68,7 +68,11 @@ func expression(t *rapid.T, kind byte, depth int) string {
 			forms = forms[:1]
 		}
 	}
-	form := rapid.SampledFrom(forms).Draw(t, "form")
+	return filled(t, rapid.SampledFrom(forms).Draw(t, "form"), depth)
+}
+
+// filled puts parts in for the letters of a form.
+func filled(t *rapid.T, form string, depth int) string {
 	var b strings.Builder
 	for i := 0; i < len(form); i++ {
 		switch {
@@ -137,23 +141,70 @@ func TestSameAsInterpreter(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		kind := rapid.SampledFrom([]byte("nxspbt")).Draw(t, "kind")
 		source := expression(t, kind, rapid.IntRange(1, 4).Draw(t, "depth"))
-		r, ok := reference(t, source)
-		if !ok {
-			return
-		}
-		e, err := Compile(source, schema)
-		if err != nil {
-			t.Fatalf("%s: %v", source, err)
-		}
-		for range 2 {
-			b := drawBatch(t)
-			evaluated += b.N
-			native += compare(t, e, r, b)
-		}
+		records, answered := hold(t, source, drawBatch(t), drawBatch(t))
+		evaluated, native = evaluated+records, native+answered
 	})
 	t.Logf("of %d records, %d were answered without the interpreter", evaluated, native)
 	if native*3 < evaluated {
 		t.Error("too few of them: the comparison says little")
+	}
+}
+
+// The same with each form, which chance may leave out.
+func TestEachForm(t *testing.T) {
+	for _, forms := range grammar {
+		for _, form := range forms {
+			cases := rapid.Custom(func(t *rapid.T) formCase { return formCase{filled(t, form, 1), drawBatch(t), drawBatch(t)} })
+			for seed := range 25 {
+				c := cases.Example(seed)
+				hold(t, c.source, c.first, c.second)
+			}
+		}
+	}
+}
+
+// formCase is an expression, and records for it.
+type formCase struct {
+	source        string
+	first, second *engine.Batch
+}
+
+// hold compares an expression with the reference. It tells how many records there were, and how many column functions answered.
+func hold(t fataler, source string, batches ...*engine.Batch) (records, native int) {
+	r, ok := reference(t, source)
+	if !ok {
+		return 0, 0
+	}
+	e, err := Compile(source, schema)
+	if err != nil {
+		t.Fatalf("%s: %v", source, err)
+	}
+	for _, b := range batches {
+		records += b.N
+		native += compare(t, e, r, b)
+	}
+	return records, native
+}
+
+// Times finer than a column are cut in a result, and not before.
+func TestFineTimes(t *testing.T) {
+	for source, want := range map[string]any{
+		`ts - duration("1ms") < ts - duration("1us")`:                          true,
+		`ts - duration("1us") == ts - duration("1ms")`:                         false,
+		`timestamp("2026-01-01T00:00:00.0004Z") > fromMillis(1767225600000)`:   true,
+		`[ts - duration("1us")][0] + duration("1us") == ts`:                    true,
+		`ts + duration("999us")`:                                               int64(1767225600123),
+		`p ? timestamp(string(ts - duration("500us"))) + duration("1ms") : ts`: int64(1767225600123),
+	} {
+		e, err := Compile(source, schema)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := batch()
+		b.N = 1
+		if diff := cmp.Diff([]any{want}, values(t, e, b)); diff != "" {
+			t.Errorf("%s: %s", source, diff)
+		}
 	}
 }
 

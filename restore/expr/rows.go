@@ -1,7 +1,9 @@
 package expr
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"cel.dev/cel-go/cel"
@@ -84,15 +86,49 @@ func (r *rows) value(b *engine.Batch, i int) (ref.Val, error) {
 	return out, err
 }
 
+// failed is the error of a record, at the node that it came up in. To CEL, null is one more type that a function does not take; that it was null
+// is what helps.
+func (r *rows) failed(b *engine.Batch, i int, err error) error {
+	e := &Error{Expression: r.compiler.source, Message: err.Error()}
+	if strings.Contains(e.Message, "no such overload") {
+		if nulls := r.nulls(b, i); nulls != nil {
+			e.Message += " (null: " + strings.Join(nulls, ", ") + ")"
+		}
+	}
+	var known *types.Err
+	if errors.As(err, &known) {
+		if at := r.compiler.ast.SourceInfo().GetStartLocation(known.NodeID()); at.Line() > 0 {
+			e.Line, e.Column = at.Line(), at.Column()+1
+		}
+	}
+	return e
+}
+
+// nulls are the columns in the expression that are null for a record.
+func (r *rows) nulls(b *engine.Batch, i int) (all []string) {
+	used := map[string]bool{}
+	celast.PostOrderVisit(r.compiler.ast.Expr(), celast.NewExprVisitor(func(part celast.Expr) {
+		if ref, ok := r.compiler.ast.ReferenceMap()[part.ID()]; ok {
+			used[ref.Name] = true
+		}
+	}))
+	for at, column := range r.compiler.schema.Columns {
+		if used[column.Name] && b.Null(at, i) {
+			all = append(all, column.Name)
+		}
+	}
+	return all
+}
+
 // set writes the answer for a record into a vector, which has b.N values.
 func (r *rows) set(dst *engine.Vector, b *engine.Batch, i int) error {
 	out, err := r.value(b, i)
 	if err != nil {
-		return r.compiler.failAt(i, err)
+		return r.failed(b, i, err)
 	}
 	null, ok := put(dst, r.kind, i, out)
 	if !ok {
-		return r.compiler.failAt(i, fmt.Errorf("it gives %s, not %s", out.Type().TypeName(), r.kind))
+		return r.failed(b, i, fmt.Errorf("it gives %s, not %s", out.Type().TypeName(), r.kind))
 	}
 	if null && dst.Nulls == nil {
 		dst.Nulls = make([]bool, b.N)
@@ -101,6 +137,11 @@ func (r *rows) set(dst *engine.Vector, b *engine.Batch, i int) error {
 		dst.Nulls[i] = null
 	}
 	return nil
+}
+
+// room is a vector of n values of any kind.
+func room(n int) *engine.Vector {
+	return &engine.Vector{Bools: make([]bool, n), Longs: make([]int64, n), Doubles: make([]float64, n), Strings: make([]string, n)}
 }
 
 // put writes a value of CEL at its place, but for null, which it tells. It is not ok where the value is of another kind.
@@ -131,6 +172,12 @@ func put(dst *engine.Vector, kind engine.Kind, i int, value ref.Val) (null, ok b
 	return null, ok || null
 }
 
+// finer tells whether a column would cut off some of a time. A result is cut; a part of an expression must not be.
+func finer(v ref.Val) bool {
+	ts, ok := v.(types.Timestamp)
+	return ok && time.Duration(ts.Nanosecond())%time.Millisecond != 0
+}
+
 // interpreted is a part that is not compiled. Where it fails, all of the expression is asked.
 func (c *compiler) interpreted(e celast.Expr, kind engine.Kind) (term, bool) {
 	r, err := c.rows(e, kind)
@@ -151,7 +198,7 @@ func (c *compiler) interpreted(e celast.Expr, kind engine.Kind) (term, bool) {
 			if null {
 				out.null(i, f.n)
 			}
-			if !ok {
+			if !ok || finer(v) {
 				out.fail(i, f.n)
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // layout is a format of strptime, taken apart: texts and fields in turn.
@@ -44,7 +45,8 @@ func parseLayout(format string) (*layout, error) {
 		case strings.IndexByte("YmdHMSbByezZLs", field) >= 0:
 			l.items = append(l.items, item{field: field})
 		default:
-			return nil, fmt.Errorf("strptime: no field %%%c in the format %q", field, format)
+			letter, _ := utf8.DecodeRuneInString(after)
+			return nil, fmt.Errorf("strptime: no field %%%c in the format %q", letter, format)
 		}
 	}
 	return l, nil

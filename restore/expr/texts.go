@@ -61,7 +61,8 @@ func (c *compiler) texts(e celast.Expr, kind engine.Kind) (term, bool) {
 				out.strict(p, f.n)
 			}
 		}
-		f.write(pieces, columns, out.strings(f.n))
+		out.size(kind, f.n)
+		f.write(pieces, columns, out.Strings)
 		return out
 	}}, true
 }
@@ -136,29 +137,29 @@ func callOf(e celast.Expr, name string, args int) ([]celast.Expr, bool) {
 // number compiles pad(n, width) and string(x).
 func (c *compiler) number(e celast.Expr) (piece, bool) {
 	if args, ok := callOf(e, padName, 2); ok {
-		n, ok := c.compile(args[0])
 		width, _ := c.fold(args[1])
-		w, isInt := width.(types.Int)
-		return piece{form: padded, width: int(w), from: n}, ok && isInt && w >= 0 && w <= maxWidth
+		if w, ok := width.(types.Int); ok && w >= 0 && w <= maxWidth {
+			n, ok := c.compile(args[0])
+			return piece{form: padded, width: int(w), from: n}, ok
+		}
+		return piece{}, false
 	}
 	args, ok := callOf(e, overloads.TypeConvertString, 1)
 	if !ok {
 		return piece{}, false
 	}
-	t, ok := c.compile(args[0])
-	if !ok {
+	// What comes to nothing here is compiled by others: to do it twice at each depth would never end.
+	kind, ok := c.kind(args[0])
+	as, known := numberForms[kind]
+	if !ok || !known {
 		return piece{}, false
 	}
-	switch t.kind {
-	case engine.Long:
-		return piece{form: decimal, from: t}, true
-	case engine.Double:
-		return piece{form: floating, from: t}, true
-	case engine.Boolean:
-		return piece{form: truth, from: t}, true
-	}
-	return piece{}, false
+	t, ok := c.compile(args[0])
+	return piece{form: as, from: t}, ok
 }
+
+// numberForms are what string(x) writes of each kind that it does not leave to the interpreter.
+var numberForms = map[engine.Kind]form{engine.Long: decimal, engine.Double: floating, engine.Boolean: truth}
 
 // search compiles startsWith, endsWith, contains, and matches of a constant.
 func (c *compiler) search(name string, a, b term) (term, bool) {
