@@ -48,6 +48,9 @@ var aggregateFuncs = []string{"count", "sum", "min", "max", "avg", "top"}
 // aggregations reads count(), sum(EXPR) and the like.
 func (s *Scope) aggregations(exprs Exprs, in *engine.Schema) (all []operators.Aggregation) {
 	for _, n := range exprs {
+		if s.missing(n.Expr) {
+			continue
+		}
 		at := aggregateCall.FindStringSubmatchIndex(n.Source)
 		if at == nil {
 			s.fail(n.at, "such as count() or sum(amount)", "%s: want a call of one of %s", n.Source, strings.Join(aggregateFuncs, ", "))
@@ -77,9 +80,18 @@ func (e Expr) part(from, to int) Expr {
 	p := e
 	p.Source = e.Source[from:to]
 	if e.exact {
-		p.at.column += utf8.RuneCountInString(e.Source[:from])
+		lines := strings.Split(e.Source[:from], "\n")
+		p.at = e.place(len(lines), utf8.RuneCountInString(lines[len(lines)-1])+1)
 	}
 	return p
+}
+
+// place is where something stands in the file by its line and column in the expression, both from 1 on.
+func (e Expr) place(line, column int) position {
+	if line == 1 {
+		return position{e.at.line, e.at.column + column - 1}
+	}
+	return position{e.at.line + line - 1, e.margin + column - 1}
 }
 
 // argument compiles the expression of an aggregate.

@@ -3,6 +3,7 @@ package job
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/ckpt-tool/ckpt/restore/engine"
 	"github.com/ckpt-tool/ckpt/restore/expr"
@@ -75,6 +76,9 @@ func (s *Scope) Has(key string) bool { return s.options.get(key) != nil }
 
 // Expr compiles an expression over a schema; nil where it is wrong, which is told.
 func (s *Scope) Expr(e Expr, in *engine.Schema) *expr.Expr {
+	if s.missing(e) {
+		return nil
+	}
 	compiled, err := expr.Compile(e.Source, in)
 	if err != nil {
 		s.wrong(e, err)
@@ -93,8 +97,18 @@ func (s *Scope) Condition(e Expr, in *engine.Schema) *expr.Expr {
 	return compiled
 }
 
+// missing tells whether there is no expression at all, which was told when it was decoded.
+func (s *Scope) missing(e Expr) bool {
+	none := strings.TrimSpace(e.Source) == ""
+	s.failed = s.failed || none
+	return none
+}
+
 // List compiles an expression that gives a list.
 func (s *Scope) List(e Expr, in *engine.Schema) *expr.List {
+	if s.missing(e) {
+		return nil
+	}
 	compiled, err := expr.CompileList(e.Source, in)
 	if err != nil {
 		s.wrong(e, err)
@@ -106,8 +120,8 @@ func (s *Scope) List(e Expr, in *engine.Schema) *expr.List {
 // wrong tells a mistake in an expression, at its place in the file where that can be known.
 func (s *Scope) wrong(e Expr, err error) {
 	var known *expr.Error
-	if errors.As(err, &known) && known.Line == 1 && e.exact {
-		s.fail(position{e.at.line, e.at.column + known.Column - 1}, "", "%s: %s", e.Source, known.Message)
+	if errors.As(err, &known) && known.Line > 0 && e.exact {
+		s.fail(e.place(known.Line, known.Column), "", "%s: %s", strings.TrimRight(e.Source, "\n"), known.Message)
 		return
 	}
 	s.fail(e.at, "", "%s", err)

@@ -141,9 +141,11 @@ func (d decoder) plain(v *value, to reflect.Value, f field) {
 		}
 	case reflect.Float64:
 		x, ok := parseFloat(v.text)
-		if to.SetFloat(x); v.kind != intValue && v.kind != floatValue || !ok {
+		if !ok || v.kind != intValue && v.kind != floatValue {
 			d.want(v, "a number")
+			return
 		}
+		to.SetFloat(x)
 	default:
 		panic(fmt.Sprintf("job: no way to decode %s", to.Type())) // a mistake of the program: a test decodes all types there are
 	}
@@ -158,9 +160,9 @@ func (d decoder) text(v *value, to reflect.Value, f field) {
 
 func (d decoder) expr(v *value, to *Expr) {
 	d.scalar(v, "an expression", func() bool {
-		*to = Expr{v.text, v.at, false}
+		*to = Expr{Source: v.text, at: v.at}
 		if v.inner != (position{}) {
-			to.at, to.exact = v.inner, true
+			to.at, to.exact, to.margin = v.inner, true, v.inner.column
 		}
 		return strings.TrimSpace(v.text) != ""
 	})

@@ -28,6 +28,7 @@ type File struct {
 	Sinks          *value  `job:"sinks,required"`
 	nodes          []*node // in the order of the file
 	configuration  map[string]string
+	settings       map[string]position // where the keys of configuration stand
 	definition     []byte
 	mistakes       *mistakes
 }
@@ -88,7 +89,7 @@ func Load(data []byte, name string, set map[string]string) (*File, error) {
 			p.resolve(e.value)
 		}
 	}
-	f := &File{mistakes: m, configuration: map[string]string{}}
+	f := &File{mistakes: m, configuration: map[string]string{}, settings: map[string]position{}}
 	d := decoder{m}
 	d.decode(top, f)
 	f.limits(top)
@@ -101,7 +102,7 @@ func Load(data []byte, name string, set map[string]string) (*File, error) {
 	f.uids()
 	top.entries = slices.DeleteFunc(top.entries, func(e entry) bool { return e.key == "parameters" })
 	if dir, err := filepath.Abs("."); err == nil {
-		places(top, dir)
+		places(top, dir, m)
 	}
 	f.definition = canonical(top)
 	return f, m.err()
@@ -200,8 +201,19 @@ func (f *File) configure(prefix string, v *value) {
 		case !strings.Contains(key, ".") && key != "restart-strategy":
 			f.mistakes.add(e.at, "such as execution.checkpointing.interval", "%s: want the full name of one of Flink's configuration keys", key)
 		}
-		f.configuration[key] = text
+		f.configuration[key], f.settings[key] = text, e.at
 	}
+}
+
+// Mistake is an error about one of Flink's keys, at its place in the file, by whichever of its spellings it stands there.
+func (f *File) Mistake(spellings []string, hint, message string) *Error {
+	at := position{}
+	for _, key := range spellings {
+		if known, ok := f.settings[key]; ok {
+			at = known
+		}
+	}
+	return &Error{f.mistakes.file, at.line, at.column, message, hint}
 }
 
 // flat is a value of the configuration as Flink has it; lists have ; between their elements.

@@ -52,12 +52,11 @@ func (o *FormatOptions) char(s *Scope, key, text string) byte {
 }
 
 func (o *RecordOptions) records(s *Scope, w *World) connectors.Records {
-	r := connectors.Records{Format: o.format(s), SkipBad: o.SkipBad, OnBad: w.OnBad}
+	r := connectors.Records{Format: o.format(s), Columns: o.Columns.columns(), SkipBad: o.SkipBad, OnBad: w.OnBad}
 	if o.MaxRecord != nil {
-		r.MaxRecord = int(*o.MaxRecord)
-	}
-	for _, c := range o.Columns {
-		r.Columns = append(r.Columns, c.Column)
+		if r.MaxRecord = int(*o.MaxRecord); r.MaxRecord < 1 {
+			s.Fail("max-record", "want 1 byte or more")
+		}
 	}
 	if len(r.Columns) == 0 && r.Format.Kind != connectors.Lines {
 		s.Fail("format", "columns is missing")

@@ -73,6 +73,7 @@ var changes = []struct{ old, changed, want string }{
 	{"input: numbers", "input: number", "f:6:36: no source or operator with the uid number (did you mean numbers?)"},
 	{"input: numbers", "input: counts", "reads, by way of others, its own output"},
 	{"input: numbers, ", "", "f:6:6: input is missing"},
+	{"type: sequence", "type: stdin, format: lines, max-record: 0", "f:4:60: want 1 byte or more"},
 	{"'n % ${keys}'", "'n % 3 + m'", "f:6:68: n % 3 + m: no column m; there are n"},
 	{"'n % ${keys}'", "n + 'a'", "n + 'a': found no matching overload"},
 	{"'n % ${keys}'", "[]", "want an expression, not a list"},
@@ -144,6 +145,64 @@ func TestExcess(t *testing.T) {
 	} {
 		if _, err := Load([]byte(text), "f", nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.20s: %v", text, err)
+		}
+	}
+}
+
+// What is not there at all is told once, and where it is missing.
+func TestNoExpression(t *testing.T) {
+	for _, c := range []struct{ old, changed, want string }{
+		{"select: {key: 'n % ${keys}', n: n}", "select: {key: n, n: null}", "f:6:65: want an expression, not nothing"},
+		{"select: {key: 'n % ${keys}', n: n}", "select: {key: n, n: ' '}", `f:6:65: want an expression, not " "`},
+		{"type: map, input: numbers, select: {key: 'n % ${keys}', n: n}", "type: filter, input: numbers", "f:6:6: where is missing"},
+		{"type: map, input: numbers, select: {key: 'n % ${keys}', n: n}", "type: flat-map, input: numbers, as: key", "f:6:6: each is missing"},
+		{"count: count()", "count: ''", `f:7:83: want an expression, not ""`},
+	} {
+		text := strings.Replace(small, c.old, c.changed, 1)
+		if got := strings.Join(mistakesOf(text, map[string]string{"to": "x"}), "\n"); text == small || got != c.want {
+			t.Errorf("%s -> %s: have %q; want %q", c.old, c.changed, got, c.want)
+		}
+	}
+}
+
+// Expressions of several lines have their mistakes in one of them.
+func TestLines(t *testing.T) {
+	const text = `name: lines
+sources:
+  - {uid: numbers, type: sequence, records: 1}
+operators:
+  - uid: keyed
+    type: filter
+    input: numbers
+    where: %
+      n > 5 &&
+
+      z > 1
+  - uid: counts
+    type: aggregate
+    input: keyed
+    key-by: n
+    aggregates:
+      high: |-
+        top(2,
+          n + y)
+sinks:
+  - {uid: out, type: discard, input: counts}
+`
+	for sign, want := range map[string]string{
+		"|":  "f:11:7: n > 5 &&\n\nz > 1: no column z; there are n",
+		"|-": "f:11:7: n > 5 &&\n\nz > 1: no column z; there are n",
+		">":  "f:8:12: n > 5 &&\nz > 1: line 2, column 1: no column z; there are n",
+	} {
+		want += "\nf:19:15: \n  n + y: no column y; there are n"
+		fixed := strings.NewReplacer("z > 1\n", "n < 9\n").Replace(text)
+		for _, c := range [][2]string{{text, want[:strings.Index(want, "\nf:19")]}, {fixed, want[strings.Index(want, "f:19"):]}} {
+			for _, end := range []string{"\n", "\r\n"} {
+				file := strings.ReplaceAll(strings.Replace(c[0], "%", sign, 1), "\n", end)
+				if got := strings.Join(mistakesOf(file, nil), "\n"); got != c[1] {
+					t.Errorf("%s: have %q, want %q", sign, got, c[1])
+				}
+			}
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // parameters are the values that ${name} stands for.
@@ -32,10 +33,10 @@ func readParameters(section *value, set map[string]string, m *mistakes) *paramet
 	for _, name := range slices.Sorted(maps.Keys(set)) {
 		p.set(name, set[name])
 	}
-	for _, e := range p.names {
-		if p.values[e].kind == nullValue {
-			m.add(p.values[e].at, "--set "+e+"=VALUE", "the parameter %s has no default and was not set", e)
-			p.bad[e] = true
+	for _, name := range p.names {
+		if p.values[name].kind == nullValue && !p.bad[name] {
+			m.add(p.values[name].at, "--set "+name+"=VALUE", "the parameter %s has no default and was not set", name)
+			p.bad[name] = true
 		}
 	}
 	return p
@@ -63,44 +64,41 @@ func (p *parameters) set(name, text string) {
 		p.add(position{}, oneOf(name, p.names), "--set %s: no such parameter", name)
 		return
 	}
+	given, written := guess(text)
 	want := ""
-	switch _, isFloat := parseFloat(text); {
-	case v.kind == boolValue && text != "true" && text != "false":
+	switch {
+	case !utf8.ValidString(text):
+		want = "UTF-8"
+	case v.kind == boolValue && given != boolValue:
 		want = "true or false"
-	case v.kind == intValue && !isInt(text):
+	case v.kind == intValue && given != intValue:
 		want = "a whole number"
-	case v.kind == floatValue && !isFloat:
+	case v.kind == floatValue && given != floatValue && given != intValue:
 		want = "a number"
 	}
-	if want != "" {
+	switch v.inner = (position{}); {
+	case want != "":
 		p.add(position{}, "", "--set %s=%s: want %s", name, text, want)
-		return
-	}
-	v.text, v.inner = text, position{}
-	if v.kind == nullValue {
-		v.kind = guess(text)
-	}
-	if n, err := strconv.ParseInt(text, 10, 64); v.kind == intValue && err == nil {
-		v.text = strconv.FormatInt(n, 10)
+		p.bad[name] = p.bad[name] || v.kind == nullValue
+	case v.kind == textValue, v.kind == nullValue && written != text: // 007 would be 7, and is rather a name
+		v.kind, v.text = textValue, text
+	default:
+		v.kind, v.text = given, written
 	}
 }
 
-func isInt(text string) bool {
-	_, err := strconv.ParseInt(text, 10, 64)
-	return err == nil
-}
-
-// guess is the type of a text, as YAML would take it.
-func guess(text string) kind {
-	switch _, isFloat := parseFloat(text); {
-	case text == "true" || text == "false":
-		return boolValue
-	case isInt(text):
-		return intValue
-	case isFloat:
-		return floatValue
+// guess is the type of a text as YAML would take it, and how it is written in a job file.
+func guess(text string) (kind, string) {
+	if text == "true" || text == "false" {
+		return boolValue, text
 	}
-	return textValue
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return intValue, strconv.FormatInt(n, 10)
+	}
+	if _, ok := parseFloat(text); ok {
+		return floatValue, text
+	}
+	return textValue, text
 }
 
 // resolve puts parameters in, everywhere below v.

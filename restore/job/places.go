@@ -7,11 +7,14 @@ import (
 
 // places makes the local paths of a file absolute, so that it means the same wherever it is run again: those of sources and sinks,
 // and the directories of Flink's configuration. dir is where they are relative to.
-func places(top *value, dir string) {
+func places(top *value, dir string, m *mistakes) {
 	for _, section := range []string{"sources", "sinks"} {
 		if list := top.get(section); list != nil && list.kind == listValue {
 			for _, node := range list.list {
-				place(node.get("url"), dir)
+				url := node.get("url")
+				if place(url, dir) && section == "sources" && strings.ContainsAny(dir, "*?[") {
+					m.add(url.at, "run it from another directory, and give the whole path", "*, ? and [ make a pattern of a path: of %s no files would be read", dir)
+				}
 			}
 		}
 	}
@@ -36,10 +39,11 @@ func directories(prefix string, v *value, dir string) {
 	}
 }
 
-// place makes one local path absolute.
-func place(v *value, dir string) {
-	if v == nil || v.kind != textValue || v.text == "" || strings.Contains(v.text, ":/") || filepath.IsAbs(v.text) {
-		return
+// place makes one local path absolute, also one like 2026, and tells whether it was not.
+func place(v *value, dir string) bool {
+	if v == nil || v.text == "" || strings.Contains(v.text, ":/") || filepath.IsAbs(v.text) {
+		return false
 	}
-	v.text = filepath.ToSlash(filepath.Join(dir, v.text))
+	v.kind, v.text = textValue, filepath.ToSlash(filepath.Join(dir, v.text))
+	return true
 }

@@ -12,8 +12,9 @@ import (
 type Expr struct {
 	Source string
 	at     position
-	// exact is whether at is where the first letter of Source stands in the file.
-	exact bool
+	// exact is whether at is where the first letter of Source stands in the file, and margin the column where its further lines begin.
+	exact  bool
+	margin int
 }
 
 // Named is an expression with the name of its column.
@@ -35,13 +36,12 @@ type ColumnKind struct {
 	at position
 }
 
-// Schema is the columns.
-func (c ColumnKinds) Schema() *engine.Schema {
-	s := &engine.Schema{}
+// columns are the columns alone.
+func (c ColumnKinds) columns() (all []engine.Column) {
 	for _, column := range c {
-		s.Columns = append(s.Columns, column.Column)
+		all = append(all, column.Column)
 	}
-	return s
+	return all
 }
 
 // UID names a source or operator whose output is read.

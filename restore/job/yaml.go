@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -34,7 +35,7 @@ type value struct {
 	at   position
 	kind kind
 	text string // of a scalar, as it was written; of a text, its meaning
-	// inner is where the text itself begins, in a file in which it stands as it is; else zero.
+	// inner is where the text itself begins, in a file in which it stands as it is, all its lines below each other; else zero.
 	inner   position
 	list    []*value
 	entries []entry
@@ -102,16 +103,16 @@ func parse(data []byte, m *mistakes) *value {
 	return v
 }
 
-// maxFile is far beyond all job files, in bytes; maxOpen is far beyond their nesting.
-const (
-	maxFile = 1 << 20
-	maxOpen = 1000
-)
+// MaxFile is far beyond all job files, in bytes.
+const MaxFile = 1 << 20
+
+// maxOpen is far beyond their nesting.
+const maxOpen = 1000
 
 // excess refuses what the parser of YAML would take minutes for: its time grows with the square of the nesting.
 func excess(data []byte) string {
-	if len(data) > maxFile {
-		return fmt.Sprintf("more than %d bytes are no job file", maxFile)
+	if len(data) > MaxFile {
+		return fmt.Sprintf("more than %d bytes are no job file", MaxFile)
 	}
 	open, dashes := 0, 0
 	for _, c := range data {
@@ -183,8 +184,12 @@ func (r *reader) read(n ast.Node, depth int) *value {
 	case *ast.StringNode:
 		v.kind, v.text = textValue, n.Value
 		v.inner = r.inner(n.GetToken(), n.Value)
+		if _, ok := parseFloat(n.Value); ok && n.GetToken().Type == token.StringType {
+			v.kind = floatValue // 1e5, which the parser takes for a text
+		}
 	case *ast.LiteralNode:
 		v.kind, v.text = textValue, n.Value.Value
+		v.inner = r.below(v.at.line, v.text)
 	case *ast.BoolNode:
 		v.kind, v.text = boolValue, strconv.FormatBool(n.Value)
 	case *ast.IntegerNode, *ast.FloatNode, *ast.InfinityNode, *ast.NanNode:
@@ -216,6 +221,21 @@ func (r *reader) inner(t *token.Token, s string) position {
 	return at
 }
 
+// below is where a text of some lines, each as it is, stands below the line that announces it.
+func (r *reader) below(line int, s string) position {
+	lines := strings.Split(strings.TrimRight(s, "\n"), "\n")
+	if line < 1 || line+len(lines) > len(r.lines) {
+		return position{}
+	}
+	margin := len(r.lines[line]) - len(strings.TrimLeft(r.lines[line], " "))
+	for i, want := range lines {
+		if have := strings.TrimSuffix(r.lines[line+i], "\r"); have != strings.Repeat(" ", margin)+want && (have != "" || want != "") {
+			return position{}
+		}
+	}
+	return position{line + 1, margin + 1}
+}
+
 // readNumber is by the rules of YAML's core schema: 0o17 and 0x1f are numbers, 017 is seventeen, 1_000 is a text.
 func (r *reader) readNumber(v *value, text string) {
 	v.kind, v.text = textValue, text
@@ -235,6 +255,9 @@ func (r *reader) readNumber(v *value, text string) {
 	}
 }
 
+// decimals are numbers as YAML's core schema has them.
+var decimals = regexp.MustCompile(`^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$`)
+
 // parseFloat reads a number of YAML.
 func parseFloat(text string) (float64, bool) {
 	switch strings.ToLower(text) {
@@ -246,7 +269,7 @@ func parseFloat(text string) (float64, bool) {
 		return math.NaN(), true
 	}
 	x, err := strconv.ParseFloat(text, 64)
-	return x, err == nil && !strings.ContainsAny(text, "xXpPnN")
+	return x, err == nil && decimals.MatchString(text)
 }
 
 func (r *reader) readMap(v *value, n ast.MapNode, depth int) {
