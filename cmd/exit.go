@@ -16,6 +16,7 @@ import (
 	"github.com/ckpt-tool/ckpt/layout/storage"
 	"github.com/ckpt-tool/ckpt/metadata"
 	"github.com/ckpt-tool/ckpt/restore"
+	"github.com/ckpt-tool/ckpt/restore/checkpoints"
 	"github.com/ckpt-tool/ckpt/restore/engine"
 	"github.com/ckpt-tool/ckpt/restore/job"
 	"github.com/ckpt-tool/ckpt/restore/settings"
@@ -116,7 +117,7 @@ func lookUp(err error) (exitEntry, bool) {
 		return exitEntry{code: severityOf(e), hint: e.Hint}, true
 	case *restore.IncompatibleError, *backends.IncompatibleError:
 		return exitEntry{code: Incompatible}, true
-	case *job.Error, job.Errors, *engine.ValidationError, *settings.Error:
+	case *job.Error, job.Errors, *engine.ValidationError, *settings.Error, *checkpoints.UnknownStorageError:
 		return exitEntry{code: Usage}, true
 	case *uncomparedError:
 		return exitEntry{code: Failed}, true

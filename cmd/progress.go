@@ -17,25 +17,80 @@ const (
 	progressMessages = 10 * time.Second
 )
 
-// progress tells how far a command has come, on Err.
+// telling tells again and again, on Err, what has come of something.
+type telling struct {
+	quit  chan struct{}
+	ended sync.WaitGroup
+}
+
+// tell begins to tell what text gives, where progress is asked for at all: on a terminal in a line that changes in place at each interval, else in
+// a message now and then. text may use width columns, any number where that is 0. Whoever starts it stops it.
+func (e *Env) tell(interval time.Duration, text func(width int) string) *telling {
+	t := &telling{quit: make(chan struct{})}
+	if e.Progress {
+		t.ended.Go(func() { t.run(e, interval, text) })
+	}
+	return t
+}
+
+// stop ends it, and removes its line.
+func (t *telling) stop() {
+	close(t.quit)
+	t.ended.Wait()
+}
+
+func (t *telling) run(e *Env, interval time.Duration, text func(width int) string) {
+	line, ok := e.Err.(*statusLine)
+	if !ok || !e.ErrTerminal {
+		t.every(progressMessages, progressMessages, func() { e.Log.Info(text(0)) })
+		return
+	}
+	t.every(progressDelay, interval, func() {
+		width := e.lineWidth()
+		line.set(shorten(text(width), width))
+	})
+	line.set("")
+}
+
+// every calls f after delay and then at each interval, until stop.
+func (t *telling) every(delay, interval time.Duration, f func()) {
+	timer := time.NewTimer(delay)
+	defer timer.Stop()
+	for {
+		select {
+		case <-t.quit:
+			return
+		case <-timer.C:
+			f()
+			timer.Reset(interval)
+		}
+	}
+}
+
+// lineWidth is how many columns a line that changes in place has: a longer one could not be erased.
+func (e *Env) lineWidth() int {
+	width := e.Width()
+	if width <= 0 {
+		width = helpWidth
+	}
+	return width - 1
+}
+
+// progress tells how far a command has come.
 type progress struct {
-	env   *Env
+	*telling
 	what  string
 	unit  string // of count
 	count atomic.Int64
 	bytes atomic.Int64
 	total atomic.Int64 // of count, 0 where it is not known
 	start time.Time
-	quit  chan struct{}
-	ended sync.WaitGroup
 }
 
 // startProgress begins to tell of what, counting units. Whoever starts it stops it.
 func (e *Env) startProgress(what, unit string) *progress {
-	p := &progress{env: e, what: what, unit: unit, start: time.Now(), quit: make(chan struct{})}
-	if e.Progress {
-		p.ended.Go(p.run)
-	}
+	p := &progress{what: what, unit: unit, start: time.Now()}
+	p.telling = e.tell(progressInterval, func(int) string { return p.text() })
 	return p
 }
 
@@ -52,49 +107,6 @@ func (p *progress) listed(n int, bytes int64) {
 func (p *progress) of(n, total int) {
 	p.count.Store(int64(n))
 	p.total.Store(int64(total))
-}
-
-// stop ends it, and removes its line.
-func (p *progress) stop() {
-	close(p.quit)
-	p.ended.Wait()
-}
-
-func (p *progress) run() {
-	if !p.env.ErrTerminal {
-		p.every(progressMessages, progressMessages, func() { p.env.Log.Info(p.text()) })
-		return
-	}
-	line, ok := p.env.Err.(*statusLine)
-	if !ok {
-		return // not within Run
-	}
-	p.every(progressDelay, progressInterval, func() { line.set(p.fitted()) })
-	line.set("")
-}
-
-// every calls f after delay and then at each interval, until stop.
-func (p *progress) every(delay, interval time.Duration, f func()) {
-	timer := time.NewTimer(delay)
-	defer timer.Stop()
-	for {
-		select {
-		case <-p.quit:
-			return
-		case <-timer.C:
-			f()
-			timer.Reset(interval)
-		}
-	}
-}
-
-// fitted is the text in one line of the terminal: a longer one could not be erased.
-func (p *progress) fitted() string {
-	width := p.env.Width()
-	if width <= 0 {
-		width = helpWidth
-	}
-	return shorten(p.text(), width-1)
 }
 
 func (p *progress) text() string {
@@ -139,16 +151,19 @@ type statusLine struct {
 const clearLine = "\r\x1b[K"
 
 // Write implements io.Writer. It expects whole lines.
-func (s *statusLine) Write(p []byte) (int, error) {
+func (s *statusLine) Write(p []byte) (int, error) { return s.above(s.w, p) }
+
+// above writes whole lines to another writer to the same terminal.
+func (s *statusLine) above(w io.Writer, p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.line == "" {
-		return s.w.Write(p)
+		return w.Write(p)
 	}
 	if _, err := io.WriteString(s.w, clearLine); err != nil {
 		return 0, err
 	}
-	n, err := s.w.Write(p)
+	n, err := w.Write(p)
 	if err != nil {
 		return n, err
 	}

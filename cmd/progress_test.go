@@ -75,9 +75,10 @@ func TestProgressIsModest(t *testing.T) {
 			t.Errorf("%q", out.String())
 		}
 		p = env.startProgress(strings.Repeat("long", 20), "files")
-		defer p.stop()
 		time.Sleep(time.Second)
-		if got := p.fitted(); len([]rune(got)) != 19 {
+		p.stop()
+		lines := strings.Split(out.String(), clearLine)
+		if got := lines[1]; len([]rune(got)) != 19 {
 			t.Errorf("%q", got)
 		}
 	})

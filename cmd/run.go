@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/ckpt-tool/ckpt/restore"
 	"github.com/ckpt-tool/ckpt/restore/engine"
@@ -115,6 +116,7 @@ func (r *running) run(ctx context.Context) error {
 	for _, w := range r.settings.Warnings {
 		r.env.Log.Warn(w)
 	}
+	r.warnOfSharing(ctx)
 	r.env.letCancel()
 	x, err := engine.Start(context.WithoutCancel(ctx), r.job, *config)
 	if err != nil {
@@ -125,8 +127,11 @@ func (r *running) run(ctx context.Context) error {
 	live := r.watch(x)
 	result := x.Wait()
 	live.stop()
-	return r.tell(ctx, result)
+	return r.conclude(ctx, result)
 }
+
+// savepointGrace is how long the savepoint may take that ends a job. What is left of cancelGrace is for the cancelling, where there is none.
+const savepointGrace = cancelGrace - 5*time.Second
 
 // halt ends the job as the user wants it.
 func (r *running) halt(ctx context.Context, x *engine.Execution) {
@@ -134,7 +139,7 @@ func (r *running) halt(ctx context.Context, x *engine.Execution) {
 		x.Cancel()
 		return
 	}
-	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), cancelGrace)
+	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), savepointGrace)
 	defer cancel()
 	if _, err := x.StopWithSavepoint(limit, r.opts.stopTo, false); err != nil {
 		r.env.Log.Warn("no savepoint was taken, and the job is cancelled", "error", err)
@@ -142,14 +147,14 @@ func (r *running) halt(ctx context.Context, x *engine.Execution) {
 	}
 }
 
-// validate refuses flags that would have no effect.
+// validate refuses flags that would have no effect. Variables may stand there for other commands.
 func (o *runOptions) validate(c *cobra.Command) error {
 	o.claimed = c.Flags().Changed("claim-mode")
 	if o.from != "" {
 		return nil
 	}
 	for _, name := range []string{"claim-mode", "allow-non-restored-state", "job", "map"} {
-		if f := c.Flags().Lookup(name); f != nil && f.Changed {
+		if onCommandLine(c.Flags(), name) {
 			return usagef("say by -s with which checkpoint to begin", "--%s is of use with -s only", name)
 		}
 	}

@@ -60,11 +60,11 @@ func TestLiveRunFlink(t *testing.T) {
 		want := flinkLines(t, s[1])
 		got := restoredLines(t, "read", s)
 		if !slices.Equal(got, want) {
-			t.Errorf("Flink reads of %s with %s %d lines, not %d; %s", s[1], s[0], len(got), len(want), firstLine(got, want))
+			t.Errorf("Flink reads of %s with %s %d lines, not %d; %s", s[1], s[0], len(got), len(want), firstApart(got, want))
 		}
 		counts := countsAndOne(t, s[1])
 		if got := restoredLines(t, "run", s); !slices.Equal(got, counts) {
-			t.Errorf("a job of Flink has of %s with %s %d counts, not %d; %s", s[1], s[0], len(got), len(counts), firstLine(got, counts))
+			t.Errorf("a job of Flink has of %s with %s %d counts, not %d; %s", s[1], s[0], len(got), len(counts), firstApart(got, counts))
 		}
 	}
 	said := strings.TrimSuffix(rocksdb.PebbleMarker, "/.")

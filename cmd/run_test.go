@@ -1,19 +1,22 @@
 package cmd
 
 import (
-	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
-// job writes a job file: numbers into a sink, of a state backend, with more lines besides.
+// jobFile writes a job file: numbers into a sink, of a state backend, with more lines besides.
 func jobFile(t *testing.T, more string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "job.yaml")
@@ -85,6 +88,7 @@ func TestRunWrong(t *testing.T) {
 		{runArgs(file, t.TempDir(), "-p", "40000"), Usage, "32768"},
 		{runArgs(file, t.TempDir(), "-s", filepath.Join(t.TempDir(), "chk-1")), NotFound, "no such"},
 		{runArgs(file, t.TempDir(), "--claim-mode", "mine"), Usage, "claim"},
+		{runArgs(file, t.TempDir(), "-D", "execution.checkpointing.storage=mine"), Usage, `"mine" is not known`},
 		{runArgs(jobFile(t, "state: {state.backend.type: forst}\n"), t.TempDir()), Usage, "ForSt"},
 		{runArgs(jobFile(t, "state: {state.backend.typ: hashmap}\n"), t.TempDir()), Usage, "state.backend.typ"},
 		{runArgs(jobFile(t, "sink: []\n"), t.TempDir()), Usage, "sink"},
@@ -124,6 +128,115 @@ func TestRunIncompatible(t *testing.T) {
 	}
 	if r := ckpt(t, runArgs(file, t.TempDir(), "-s", savepoint)...).want(t, Incompatible); !strings.Contains(r.err, "aggregates") {
 		t.Errorf("%s", r.err)
+	}
+}
+
+// TestRunSettings: what is wrong with a setting is told where it stands, and of several that are not known all are.
+func TestRunSettings(t *testing.T) {
+	for _, c := range []struct {
+		more, define string
+		want         []string
+	}{
+		{"state:\n  state.backend.typ: hashmap\nrestart:\n  a.b: none\n", "", []string{
+			"job.yaml:16:3: the setting state.backend.typ is not known to the engine (did you mean state.backend.type?)\n", "job.yaml:18:3: the setting a.b is not known to the engine (docs/run.md"}},
+		{"state:\n  state.backend.type: forst\n", "", []string{"job.yaml:16:3: state.backend.type: forst"}},
+		{"state:\n  state.backend: forst\n", "", []string{"job.yaml:16:3: state.backend.type: forst"}},
+		{"restart:\n  restart-strategy: {type: fixed-delay, fixed-delay: {delay: soon}}\n", "", []string{`job.yaml:16:55: restart-strategy.fixed-delay.delay: "soon" is not a time`}},
+		{"", "restart-strategy.failure-rate.delay=soon", nil},
+		{"restart: {restart-strategy.type: failure-rate}\n", "restart-strategy.failure-rate.delay=soon", []string{`-D: restart-strategy.failure-rate.delay: "soon" is not a time`}},
+	} {
+		args := runArgs(jobFile(t, c.more), t.TempDir(), "--check")
+		if c.define != "" {
+			args = append(args, "-D", c.define)
+		}
+		if r := ckpt(t, args...); c.want != nil && r.code != Usage || c.want == nil && r.code != OK {
+			t.Errorf("%q: exit code %d\n%s", c.more, r.code, r.err)
+		} else {
+			for _, want := range c.want {
+				if !strings.Contains(r.err, want) {
+					t.Errorf("%q: no %q in\n%s", c.more, want, r.err)
+				}
+			}
+		}
+	}
+}
+
+// TestRunVariables: variables that are there for other commands do not keep a job from running.
+func TestRunVariables(t *testing.T) {
+	args := runArgs(jobFile(t, ""), t.TempDir(), "--check")
+	call{env: map[string]string{"CKPT_JOB": strings.Repeat("a", 32), "CKPT_MAP": "/a=/b"}}.run(t, args...).want(t, OK)
+	ckpt(t, append(args, "--job", strings.Repeat("a", 32))...).want(t, Usage)
+}
+
+// brokenOutput is standard output that takes some bytes, and then no more.
+type brokenOutput struct {
+	left int
+	err  error
+}
+
+func (b *brokenOutput) Write(p []byte) (int, error) {
+	if b.left -= len(p); b.left < 0 {
+		return 0, b.err
+	}
+	return len(p), nil
+}
+
+// TestRunBrokenOutput: a job whose records nobody takes any more ends at once, whatever its restart strategy: quietly where a pipe was closed.
+func TestRunBrokenOutput(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "job.yaml")
+	text := `name: endless
+restart: {restart-strategy.type: exponential-delay}
+sources:
+  - {uid: numbers, type: datagen, columns: {n: {counter: {}}}}
+sinks:
+  - {uid: out, type: stdout, input: numbers, format: json}
+`
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		broken error
+		code   Code
+		said   string
+	}{
+		"closed pipe": {io.ErrClosedPipe, OK, ""},
+		"full disk":   {errors.New("no space left"), Failed, "ckpt: writing the output: no space left\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			var said strings.Builder
+			env := call{}.world([]string{"run", file})
+			env.Out, env.Err = &brokenOutput{10_000, c.broken}, &said
+			if code := Run(ctx, env); code != c.code || ctx.Err() != nil {
+				t.Errorf("exit code %d, %v", code, ctx.Err())
+			}
+			if s := said.String(); strings.Contains(s, "restarts error") || c.said == "" && s != "" || !strings.HasSuffix(s, c.said) {
+				t.Errorf("%q", s)
+			}
+		})
+	}
+}
+
+// TestRunLine: on a terminal, records go above the line that tells how the job is doing.
+func TestRunLine(t *testing.T) {
+	env := call{terminal: true, width: 40}.world(nil)
+	var screen strings.Builder
+	line := &statusLine{w: &screen}
+	env.Out, env.Err = &screen, line
+	w := &recordWriter{env: env}
+	line.set("job: 5 records")
+	if _, err := w.Write([]byte("{}\n")); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := screen.String(), clearLine+"job: 5 records"+clearLine+"{}\njob: 5 records"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	parts := []string{"job: 1 records", "ümläut", "watermark 1s behind"}
+	for width, want := range map[int]string{0: "job: 1 records, ümläut, watermark 1s behind", 22: "job: 1 records, ümläut", 21: "job: 1 records", 5: "job: 1 records"} {
+		if got := fitting(parts, width); got != want {
+			t.Errorf("%d columns: %q", width, got)
+		}
 	}
 }
 
@@ -191,7 +304,7 @@ func TestRunDamaged(t *testing.T) {
 	out := t.TempDir()
 	file := jobFile(t, "state: {state.backend.type: pebble}\n")
 	r := ckpt(t, "run", file, "-s", from, "--set", "dir="+filepath.Join(out, "chk"), "--set", "out="+filepath.Join(out, "out"))
-	if r.code == OK || !strings.Contains(r.err, "keyed state") || strings.Contains(r.err, "restarts:") {
+	if r.code != Unreadable || !strings.Contains(r.err, "keyed state") || strings.Contains(r.err, "restarts:") {
 		t.Errorf("exit code %d\n%s", r.code, r.err)
 	}
 }
@@ -210,25 +323,49 @@ func windowsJob(t *testing.T) string {
 func visible(t *testing.T, dir string) []string {
 	t.Helper()
 	var lines []string
-	err := filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || strings.Contains(strings.TrimPrefix(p, dir), "/.") {
-			return err
+	for p := range sizes(t, dir) {
+		if rel, err := filepath.Rel(dir, p); err != nil || strings.Contains("/"+filepath.ToSlash(rel), "/.") {
+			continue
 		}
-		f, err := os.Open(p)
+		data, err := os.ReadFile(p)
 		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(data)) {
+			lines = append(lines, strings.TrimSuffix(line, "\n"))
+		}
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+// sizes are the files below a directory.
+func sizes(t *testing.T, dir string) map[string]int64 {
+	t.Helper()
+	files := map[string]int64{}
+	err := filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
 			return err
 		}
-		defer f.Close()
-		for s := bufio.NewScanner(f); s.Scan(); {
-			lines = append(lines, s.Text())
+		info, err := d.Info()
+		if err == nil {
+			files[p] = info.Size()
 		}
-		return nil
+		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	slices.Sort(lines)
-	return lines
+	return files
+}
+
+// bytesBelow is the size of all of them.
+func bytesBelow(t *testing.T, dir string) (n int64) {
+	t.Helper()
+	for _, size := range sizes(t, dir) {
+		n += size
+	}
+	return n
 }
 
 // firstApart tells the first records that two sorted lists do not share.

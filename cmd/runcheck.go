@@ -29,7 +29,7 @@ type planChain struct {
 }
 
 // check says what would run.
-func (r *running) check(context.Context) error {
+func (r *running) check(ctx context.Context) error {
 	plan, err := r.job.Plan()
 	if err != nil {
 		return err
@@ -44,6 +44,7 @@ func (r *running) check(context.Context) error {
 	for _, w := range r.settings.Warnings {
 		r.env.Log.Warn(w)
 	}
+	r.warnOfSharing(ctx)
 	if r.env.Output == JSON {
 		return r.env.writeJSON(r.checkReport(plan, left))
 	}

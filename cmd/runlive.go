@@ -5,73 +5,26 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
-	"sync"
 	"time"
 
 	"github.com/ckpt-tool/ckpt/restore/coordinator"
 	"github.com/ckpt-tool/ckpt/restore/engine"
+	"github.com/olekukonko/tablewriter/pkg/twwidth"
 )
 
-// runProgress tells on Err how a job is doing: a line that changes on a terminal, else a message now and then.
-type runProgress struct {
-	env   *Env
-	job   string
-	x     *engine.Execution
-	quit  chan struct{}
-	ended sync.WaitGroup
-}
-
-// watch begins to tell of x.
-func (r *running) watch(x *engine.Execution) *runProgress {
-	p := &runProgress{env: r.env, job: r.job.Name, x: x, quit: make(chan struct{})}
-	if r.env.Progress {
-		p.ended.Go(p.run)
-	}
-	return p
-}
-
-func (p *runProgress) stop() {
-	close(p.quit)
-	p.ended.Wait()
-}
-
+// liveInterval is slower than that of other commands: these are figures to read.
 const liveInterval = 500 * time.Millisecond
 
-func (p *runProgress) run() {
-	line, ok := p.env.Err.(*statusLine)
-	if !ok || !p.env.ErrTerminal {
-		p.every(progressMessages, func() { p.env.Log.Info(strings.Join(p.parts(p.x.Progress()), ", ")) })
-		return
-	}
-	p.every(liveInterval, func() {
-		width := p.env.Width()
-		if width <= 0 {
-			width = helpWidth
-		}
-		line.set(shorten(fitting(p.parts(p.x.Progress()), width-1), width-1))
-	})
-	line.set("")
+// watch begins to tell how x is doing.
+func (r *running) watch(x *engine.Execution) *telling {
+	return r.env.tell(liveInterval, func(width int) string { return fitting(r.parts(x.Progress()), width) })
 }
 
-func (p *runProgress) every(interval time.Duration, f func()) {
-	tick := time.NewTicker(interval)
-	defer tick.Stop()
-	for {
-		select {
-		case <-p.quit:
-			return
-		case <-tick.C:
-			f()
-		}
-	}
-}
-
-// fitting joins as many parts as there is room for.
+// fitting joins as many parts as there is room for; all where width is 0.
 func fitting(parts []string, width int) string {
 	text := parts[0]
 	for _, p := range parts[1:] {
-		if len(text)+len(p)+2 > width {
+		if width > 0 && twwidth.Width(text)+twwidth.Width(p)+2 > width {
 			break
 		}
 		text += ", " + p
@@ -80,8 +33,8 @@ func fitting(parts []string, width int) string {
 }
 
 // parts are what the live line tells, the most important first.
-func (p *runProgress) parts(s engine.Progress) []string {
-	parts := []string{fmt.Sprintf("%s: %s records, %s/s", escape(p.job), grouped(s.Records), grouped(int64(s.RecordsPerSecond)))}
+func (r *running) parts(s engine.Progress) []string {
+	parts := []string{fmt.Sprintf("%s: %s records, %s/s", escape(r.job.Name), grouped(s.Records), grouped(int64(s.RecordsPerSecond)))}
 	if s.Checkpoint > 0 {
 		parts = append(parts, fmt.Sprintf("chk-%d %s in %s", s.Checkpoint, humanSize(s.CheckpointSize), shortDuration(s.CheckpointDuration)))
 	}
@@ -146,10 +99,13 @@ var jobStatus = map[coordinator.JobStatus]string{
 	coordinator.Finished: "FINISHED", coordinator.Canceled: "CANCELED", coordinator.Failed: "FAILED", coordinator.Suspended: "SUSPENDED",
 }
 
-// tell reports how the job ended.
-func (r *running) tell(ctx context.Context, result *engine.Result) error {
+// conclude reports how the job ended.
+func (r *running) conclude(ctx context.Context, result *engine.Result) error {
+	if failed := new(outputError); errors.As(result.Err, &failed) && failed.closed() {
+		return result.Err // and nothing is said: nobody is there
+	}
 	if r.env.Output == JSON {
-		if err := r.tellJSON(result); err != nil {
+		if err := r.writeReport(result); err != nil {
 			return err
 		}
 	} else {
@@ -166,8 +122,8 @@ func (r *running) tell(ctx context.Context, result *engine.Result) error {
 	return nil
 }
 
-// tellJSON writes one line, the last of the output, which may be that of a job's sink.
-func (r *running) tellJSON(result *engine.Result) error {
+// writeReport writes one line, the last of the output, which may be that of a job's sink.
+func (r *running) writeReport(result *engine.Result) error {
 	report := runReport{
 		Schema: "ckpt.run/v1", Job: r.job.Name, JobID: result.Job.String(), Status: jobStatus[result.Status], Records: result.Records,
 		Seconds: result.Duration.Seconds(), Restarts: result.Restarts,

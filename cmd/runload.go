@@ -1,10 +1,14 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/ckpt-tool/ckpt/layout"
@@ -19,7 +23,6 @@ import (
 type running struct {
 	env      *Env
 	opts     *runOptions
-	name     string // of the job file, for messages
 	file     *job.File
 	job      *engine.Job
 	settings *settings.Settings
@@ -45,7 +48,6 @@ func (r *running) load(ctx context.Context, args []string) error {
 		return err
 	}
 	data, name, err := r.definition(args)
-	r.name = name
 	if err != nil {
 		return err
 	}
@@ -93,18 +95,20 @@ func (r *running) begin(ctx context.Context, from string) error {
 	return nil
 }
 
-// maxJobFile is far beyond all job files.
-const maxJobFile = 16 << 20
-
 // definition is the job file: that of the command line, or the one in the checkpoint.
 func (r *running) definition(args []string) (data []byte, name string, err error) {
 	switch {
 	case len(args) == 1 && args[0] == "-":
 		r.consumed = true
-		data, err = io.ReadAll(io.LimitReader(r.env.In, maxJobFile))
+		data, err = readJob(r.env.In)
 		return data, "standard input", err
 	case len(args) == 1:
-		data, err = os.ReadFile(args[0])
+		f, err := os.Open(args[0])
+		if err != nil {
+			return nil, args[0], err
+		}
+		defer f.Close()
+		data, err = readJob(f)
 		return data, args[0], err
 	case r.checkpoint == nil:
 		return nil, "", usagef("give a job file, or -s and a checkpoint that ckpt wrote", "there is no job to run")
@@ -117,6 +121,9 @@ func (r *running) definition(args []string) (data []byte, name string, err error
 	return nil, "", usagef("name the job file: ckpt run JOB -s "+r.opts.from, "%s holds no job file, as only those do that ckpt wrote", r.target.URL())
 }
 
+// readJob reads a job file, and of what is too large to be one just so much that this shows.
+func readJob(from io.Reader) ([]byte, error) { return io.ReadAll(io.LimitReader(from, job.MaxFile+1)) }
+
 // build makes the engine's job of the file, and gives the settings in it.
 func (r *running) build() (*flinkconf.Config, error) {
 	made, conf, err := r.file.Build(r.catalog())
@@ -125,11 +132,16 @@ func (r *running) build() (*flinkconf.Config, error) {
 	}
 	r.job = made
 	application := &flinkconf.Config{}
-	for key, value := range conf {
+	var unknown job.Errors
+	for _, key := range slices.Sorted(maps.Keys(conf)) {
 		if !settings.Known(key) {
-			return nil, unknownSetting(r.name, key)
+			unknown = append(unknown, r.file.Mistake([]string{key}, settingLike(key), fmt.Sprintf("the setting %s is not known to the engine", key)))
 		}
-		application.Set(key, value)
+		application.Set(key, conf[key])
+	}
+	if unknown != nil {
+		slices.SortFunc(unknown, func(a, b *job.Error) int { return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column)) })
+		return nil, unknown
 	}
 	return application, nil
 }
@@ -138,7 +150,7 @@ func (r *running) build() (*flinkconf.Config, error) {
 func (r *running) settle(application *flinkconf.Config) (err error) {
 	layers := settings.Layers{Application: application, Configuration: r.env.FlinkConf}
 	if r.settings, err = settings.Load(layers); err != nil {
-		return err
+		return r.placed(application, err)
 	}
 	for _, key := range r.env.defined {
 		if !settings.Known(key.key) && strings.HasPrefix(key.key, "execution.") {
@@ -164,7 +176,24 @@ func (r *running) settle(application *flinkconf.Config) (err error) {
 	return nil
 }
 
-// String names what a run begins with.
+// placed tells where in the job file a setting stands that cannot be, if it stands there.
+func (r *running) placed(application *flinkconf.Config, err error) error {
+	var refused *settings.Error
+	var unread *flinkconf.Error
+	key, message := "", err.Error()
+	switch {
+	case errors.As(err, &refused):
+		key = refused.Key
+	case errors.As(err, &unread):
+		key, message = unread.Key, unread.Key+": "+unread.Message
+	}
+	if _, ok := application.Lookup(key); !ok {
+		return err
+	}
+	return r.file.Mistake(flinkconf.Spellings(key), "", message)
+}
+
+// origin names what a run begins with.
 func (r *running) origin() string {
 	if r.target == nil {
 		return "nothing"
@@ -172,11 +201,10 @@ func (r *running) origin() string {
 	return fmt.Sprintf("checkpoint %d, %s", r.checkpoint.ID, r.target.URL())
 }
 
-// unknownSetting names the setting that may have been meant.
-func unknownSetting(file, key string) error {
-	hint := "docs/run.md lists the settings"
+// settingLike names the setting that may have been meant.
+func settingLike(key string) string {
 	if near := closest(key, settings.Keys()); near != "" {
-		hint = "did you mean " + near + "?"
+		return "did you mean " + near + "?"
 	}
-	return usagef(hint, "%s: the setting %s is not known to the engine", file, key)
+	return "docs/run.md lists the settings"
 }

@@ -3,6 +3,7 @@ package cmd
 import (
 	"errors"
 	"io"
+	"sync"
 
 	"github.com/ckpt-tool/ckpt/restore/engine"
 	"github.com/ckpt-tool/ckpt/restore/job"
@@ -36,9 +37,31 @@ func (r *running) restore() *engine.Restore {
 // catalog is what a job file may name.
 func (r *running) catalog() *job.Catalog {
 	return job.Builtin(job.World{
-		Open: r.env.OpenStore, OpenMutable: r.env.OpenMutable, In: r.input(), Out: r.env.Out,
+		Open: r.env.OpenStore, OpenMutable: r.env.OpenMutable, In: r.input(), Out: &recordWriter{env: r.env},
 		OnBad: func(err error) { r.env.Log.Warn("a record was left out", "error", err) },
 	})
+}
+
+// recordWriter is standard output for sinks, of which there may be several.
+type recordWriter struct {
+	env *Env
+	mu  sync.Mutex
+}
+
+// Write implements io.Writer. What cannot be written once, to a pipe that nobody reads any more or a full disk, is never written: to restart the
+// job would only repeat it, without end.
+func (w *recordWriter) Write(p []byte) (n int, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if line, ok := w.env.Err.(*statusLine); ok && w.env.OutTerminal && w.env.ErrTerminal {
+		n, err = line.above(w.env.Out, p)
+	} else {
+		n, err = w.env.Out.Write(p)
+	}
+	if err != nil {
+		return n, engine.SuppressRestarts(err)
+	}
+	return n, nil
 }
 
 // input is standard input for a source, unless the job file came from there.
