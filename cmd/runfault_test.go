@@ -1,9 +1,9 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -113,11 +113,13 @@ type storm struct {
 	left          int // orphans where faults were
 	// claimed is the checkpoint of an attempt that a later one has claimed, which then deletes files that others of that attempt may share.
 	claimed map[int]string
+	// borrowed is, of an attempt in claim mode legacy, the one whose files its checkpoints go on using.
+	borrowed map[int]int
 }
 
 func newStorm(t *testing.T, seed uint64, backend string) *storm {
 	return &storm{t: t, random: rand.New(rand.NewPCG(seed, 1)), backend: backend, file: faultyWindows(t), dir: t.TempDir(), out: t.TempDir(), from: -1,
-		spoiled: map[string]bool{}, undeleted: map[string]bool{}, killed: map[int]bool{}, claimed: map[int]string{}}
+		spoiled: map[string]bool{}, undeleted: map[string]bool{}, killed: map[int]bool{}, claimed: map[int]string{}, borrowed: map[int]int{}}
 }
 
 // stormyAttempts is after how many attempts the weather clears.
@@ -169,8 +171,11 @@ func (s *storm) start(p *faults.Plan) bool {
 		"-D", fmt.Sprint("execution.checkpointing.data-inline-threshold=", []string{"1kb", "20kb"}[s.random.IntN(2)])}
 	if s.from >= 0 {
 		mode := claimModes[s.random.IntN(len(claimModes))]
-		if mode == "claim" {
-			s.claimed[s.from] = strings.TrimSpace(ckpt(s.t, "latest", s.place(s.from)).want(s.t, OK).out)
+		switch mode {
+		case "claim":
+			s.claims(s.from)
+		case "legacy":
+			s.borrowed[s.attempt] = s.from
 		}
 		args = append(args, "-s", "latest:"+s.place(s.from), "--claim-mode", mode)
 	}
@@ -200,6 +205,15 @@ func (s *storm) start(p *faults.Plan) bool {
 		s.t.Fatalf("attempt %d failed without a fault:\n%s", s.attempt, said.String())
 	}
 	return code == OK
+}
+
+// claims makes the latest checkpoint of an attempt that of the next one, with all files that it uses.
+func (s *storm) claims(from int) {
+	s.t.Helper()
+	s.claimed[from] = strings.TrimSpace(ckpt(s.t, "latest", s.place(from)).want(s.t, OK).out)
+	for a, ok := s.borrowed[from]; ok; a, ok = s.borrowed[a] {
+		s.claimed[a] = cmp.Or(s.claimed[a], "none of its own")
+	}
 }
 
 // look finds out whether the attempt left a checkpoint, and holds that each that looks complete can be restored.
@@ -358,21 +372,4 @@ func (s *storm) claimedByKilled(a int, file string) bool {
 		}
 	}
 	return false
-}
-
-// bytesBelow is the size of all files below dir.
-func bytesBelow(t *testing.T, dir string) (n int64) {
-	t.Helper()
-	err := filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		info, err := d.Info()
-		n += info.Size()
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
 }

@@ -69,7 +69,8 @@ func killedJob(t *testing.T, random *rand.Rand, backend, records string, most in
 	t.Helper()
 	base := t.TempDir()
 	defer os.RemoveAll(base) // hundreds of jobs leave much
-	k := &killing{t: t, random: random, backend: backend, records: records, dir: filepath.Join(base, "checkpoints"), out: filepath.Join(base, "out")}
+	k := &killing{t: t, random: random, backend: backend, records: records, want: want,
+		dir: filepath.Join(base, "checkpoints"), out: filepath.Join(base, "out")}
 	k.run(most)
 	if got := visible(t, k.out); !slices.Equal(got, want) {
 		t.Errorf("%d records instead of %d; %s", len(got), len(want), firstApart(got, want))
@@ -83,7 +84,9 @@ type killing struct {
 	random                *rand.Rand
 	backend, records      string
 	dir, out              string
-	attempt, killed, from int // from: the attempt whose checkpoint is the latest, -1 for none
+	want                  []string // what the job writes in all
+	attempt, killed, from int      // from: the attempt whose checkpoint is the latest, -1 for none
+	ended                 bool     // nothing is left to resume
 }
 
 // run kills the job n times, then lets it end.
@@ -91,7 +94,7 @@ func (k *killing) run(n int) {
 	k.t.Helper()
 	k.from = -1
 	for ; k.killed < n; k.attempt++ {
-		if !k.start(true) {
+		if !k.start(true) || k.ended {
 			return
 		}
 	}
@@ -144,6 +147,9 @@ func (k *killing) look() {
 		k.t.Fatal(err)
 	}
 	if len(found) == 0 {
+		// Killed between its end, when it deletes its checkpoints, and the exit of the process.
+		_, err := os.Stat(k.out)
+		k.ended = err == nil && slices.Equal(visible(k.t, k.out), k.want)
 		return
 	}
 	k.from = k.attempt
