@@ -14,7 +14,7 @@
 //	columns where    typed columns of entries, and conditions on them
 //	offsets    positions of sources and sinks, out of their operator state
 //	content    whether files can be what Flink wrote, without reading a value
-//	handletest real handles for tests
+//	handletest real handles for tests, and files in memory
 //
 // A room of a format turns a handle into entries. An Entry is bytes: of the key, the
 // namespace, the key within a map, and the value, each as its serializer wrote it, cut out

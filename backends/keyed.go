@@ -76,7 +76,8 @@ type Keyed interface {
 	State(d *Descriptor) (KeyedState, error)
 	// PartitionedState is State with the namespace set. nil is that of states outside of windows.
 	PartitionedState(namespace any, d *Descriptor) (KeyedState, error)
-	// Keys yields the keys that have an entry in the namespace. State may be changed only after the iteration.
+	// Keys yields the keys that have an entry in the namespace. State may be changed meanwhile: whether a key comes that has an entry only
+	// then, or no more, is open.
 	Keys(state string, namespace any) iter.Seq2[any, error]
 	// ApplyToAllKeys calls f with each of these keys as the current one. f may change the state. The current key is
 	// then what it was.
@@ -136,7 +137,8 @@ type MapState interface {
 	Remove(key any) error
 	Contains(key any) (bool, error)
 	IsEmpty() (bool, error)
-	// Entries yields keys and values. The state may be changed only after the iteration.
+	// Entries yields keys and values. The state may be changed only after the iteration, whose last is an error otherwise; it may be
+	// read meanwhile, of other keys too.
 	Entries() iter.Seq2[MapEntry, error]
 	GetBytes(key []byte) (value []byte, ok bool, err error)
 	PutBytes(key, value []byte) error
@@ -172,6 +174,6 @@ type TimerQueue interface {
 	Peek() (TimerEntry, bool, error)
 	Poll() (TimerEntry, bool, error)
 	Len() (int, error)
-	// All yields the timers of key groups, in no order.
+	// All yields the timers of key groups, in no order. They may be changed only after the iteration, whose last is an error otherwise.
 	All(r metadata.KeyGroupRange) iter.Seq2[TimerEntry, error]
 }

@@ -35,9 +35,8 @@ type Store interface {
 	// MemoryUse is about how many bytes of memory the state takes.
 	MemoryUse() int64
 	// Snapshot is the synchronous part of a snapshot: short, between two records. The function it gives writes
-	// the state as it is now, is called once, from another goroutine, while the store changes.
-	// It must be called, or Cancel of the request's context would leak what it holds: with a context that has ended it
-	// just lets go.
+	// the state as it is now. It is called once, from another goroutine, while the store changes; also where the snapshot is
+	// not wanted any more: with a context that has ended it just lets go of what it holds.
 	Snapshot(r *SnapshotRequest) (SnapshotFunc, error)
 	// CheckpointCompleted and CheckpointAborted tell what became of a snapshot that was taken.
 	CheckpointCompleted(id int64)
@@ -59,7 +58,7 @@ type Table interface {
 	Delete(kg int32, key, sub []byte) error
 	// Append appends an element to a List.
 	Append(kg int32, key, element []byte) error
-	// Subs yields the entries of one map. Nothing may be changed meanwhile.
+	// Subs yields the entries of one map. Nothing may be changed meanwhile; others may be read.
 	Subs(kg int32, key []byte) iter.Seq2[Row, error]
 	// Clear deletes a whole map.
 	Clear(kg int32, key []byte) error
@@ -72,6 +71,14 @@ type Table interface {
 type Seeker interface {
 	// From yields the entries of a key group from a key on.
 	From(kg int32, key []byte) iter.Seq2[Row, error]
+}
+
+// Sweeper is a Table that can be gone over some entries at a time, while it changes in between. The values of Keyed that have
+// expired are found with it where it is there; elsewhere they stay until they are asked for.
+type Sweeper interface {
+	// Sweep calls f with about n entries, those that come behind what it had the last time, and tells whether the last ones are
+	// among them; the next call begins anew then. What is there all the time comes once in each round. f must not use the Store.
+	Sweep(n int, f func(Row) error) (end bool, err error)
 }
 
 // Row is one entry of a Table.

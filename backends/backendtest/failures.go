@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/ckpt-tool/ckpt/backends"
+	"github.com/ckpt-tool/ckpt/backends/handletest"
 	"github.com/ckpt-tool/ckpt/metadata"
 )
 
@@ -78,8 +79,8 @@ func (s *suite) testCancel(t *testing.T) {
 		}
 		ss.nothingLeft(t, "cancelled before it began", nil)
 		ctx, cancel = context.WithCancel(context.Background())
-		s.streams.SetFault(func(op Op, _ string) error {
-			if op == Write || op == Upload {
+		s.streams.SetFault(func(op handletest.Op, _ string) error {
+			if op == handletest.Write || op == handletest.Upload {
 				cancel()
 			}
 			return nil
@@ -101,7 +102,7 @@ func (s *suite) testCancel(t *testing.T) {
 // discard deletes all files of a handle.
 func (s *suite) discard(t *testing.T, h metadata.KeyedHandle) {
 	t.Helper()
-	for _, name := range References(h) {
+	for _, name := range references(h) {
 		ok(t, s.streams.Remove(name))
 	}
 }
@@ -145,8 +146,8 @@ func (s *suite) testFaults(t *testing.T) {
 			f.fill(50, 2)
 			before := s.streams.Names()
 			var n atomic.Int64
-			s.streams.SetFault(func(op Op, _ string) error {
-				if op != Discard && n.Add(1) == at {
+			s.streams.SetFault(func(op handletest.Op, _ string) error {
+				if op != handletest.Discard && n.Add(1) == at {
 					return errFault
 				}
 				return nil
@@ -202,8 +203,8 @@ func (s *suite) testClose(t *testing.T) {
 	ok(t, ss.Close())
 	blocked, free := make(chan struct{}), make(chan struct{})
 	var once atomic.Bool
-	s.streams.SetFault(func(op Op, _ string) error {
-		if (op == Create || op == Upload) && once.CompareAndSwap(false, true) {
+	s.streams.SetFault(func(op handletest.Op, _ string) error {
+		if (op == handletest.Create || op == handletest.Upload) && once.CompareAndSwap(false, true) {
 			close(blocked)
 			<-free
 		}

@@ -181,16 +181,21 @@ func union(d *backends.Descriptor, a, b any) any {
 	return v
 }
 
-// merge makes sources those of target.
+// merge makes sources those of target. What one source alone has keeps its time.
 func (m *model) merge(s *modelState, key, target any, sources []any) {
 	var acc any
+	var all []aged
 	for _, namespace := range sources {
 		c := m.at(s, key, namespace)
 		acc = union(s.d, acc, m.live(s.d, c))
+		all = append(all, c.list...)
 		c.list = nil
 	}
-	if acc != nil {
-		c := m.at(s, key, target)
+	c := m.at(s, key, target)
+	switch {
+	case len(all) == 1 && len(c.list) == 0:
+		c.list = all
+	case acc != nil:
 		c.list = []aged{{union(s.d, acc, m.live(s.d, c)), m.now}}
 	}
 }

@@ -23,12 +23,12 @@ func (s *suite) testNoClaim(t *testing.T) {
 		want := ss.dump()
 		restored := s.open(t, place{restored: some(h), noClaim: true})
 		first := restored.snapshot(backends.NativeForm)
-		for _, name := range References(first) {
-			if slices.Contains(References(h), name) {
+		for _, name := range references(first) {
+			if slices.Contains(references(h), name) {
 				t.Errorf("the first checkpoint refers to %s, which is not claimed", name)
 			}
 		}
-		for _, name := range References(h) {
+		for _, name := range references(h) {
 			ok(t, s.streams.Remove(name))
 		}
 		restored.equalDumps(t, "the files are gone", want)
@@ -227,7 +227,7 @@ func (s *suite) testPeer(t *testing.T) {
 		for _, form := range forms {
 			h := ss.snapshot(form)
 			if form == backends.CanonicalForm {
-				canonical[i] = s.streams.Data(References(h)[0])
+				canonical[i] = s.streams.Data(references(h)[0])
 			}
 			other := s.open(t, place{open: opens[1-i], restored: some(h)})
 			other.equalDumps(t, fmt.Sprintf("restored by the other, form %d", form), want)

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/ckpt-tool/ckpt/backends"
+	"github.com/ckpt-tool/ckpt/backends/handletest"
 	"github.com/ckpt-tool/ckpt/metadata"
 )
 
@@ -23,7 +24,7 @@ type Config struct {
 func Run(t *testing.T, c Config) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			s := &suite{Config: c, streams: NewStreams(), dir: t.TempDir()}
+			s := &suite{Config: c, streams: &handletest.Streams{}, dir: t.TempDir()}
 			test.run(s, t)
 		})
 	}
@@ -43,6 +44,9 @@ var tests = []struct {
 	{"Aggregates", (*suite).testAggregates},
 	{"Namespaces", (*suite).testNamespaces},
 	{"TTL", (*suite).testTTL},
+	{"TTLMerge", (*suite).testMergeTTL},
+	{"TTLSweep", (*suite).testSweep},
+	{"Iterations", (*suite).testIterations},
 	{"Timers", (*suite).testTimers},
 	{"ManyTimers", (*suite).testManyTimers},
 	{"Sizes", (*suite).testSizes},

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/ckpt-tool/ckpt/backends"
+	"github.com/ckpt-tool/ckpt/backends/handletest"
 	"github.com/ckpt-tool/ckpt/backends/keyed"
 	"github.com/ckpt-tool/ckpt/backends/keygroups"
 	"github.com/ckpt-tool/ckpt/backends/types"
@@ -19,7 +20,7 @@ import (
 // suite is one run over one state backend.
 type suite struct {
 	Config
-	streams *Streams
+	streams *handletest.Streams
 	dir     string // of all stores
 	stores  int
 }

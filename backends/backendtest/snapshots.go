@@ -3,6 +3,7 @@ package backendtest
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -157,7 +158,7 @@ func (s *suite) testScopes(t *testing.T) {
 		ok(t, err)
 		h, err := s.background(run)()
 		ok(t, err)
-		refs := References(h)
+		refs := references(h)
 		for _, name := range s.streams.Names() {
 			if !slices.Contains(before, name) && !slices.Contains(refs, name) {
 				t.Errorf("%s was written, and the handle does not refer to it", name)
@@ -197,7 +198,7 @@ func (s *suite) testSubsumption(t *testing.T) {
 			continue
 		}
 		h := ss.finish(id, run)
-		refs = References(h)
+		refs = references(h)
 		s.keep(t, refs)
 		restored := s.open(t, place{restored: some(h)})
 		restored.equalDumps(t, fmt.Sprint("generation ", generation), f.dump())
@@ -212,4 +213,24 @@ func (s *suite) keep(t tester, refs []string) {
 			ok(t, s.streams.Remove(name))
 		}
 	}
+}
+
+// references are the names of the files that a handle refers to, each once, sorted.
+func references(h metadata.KeyedHandle) []string {
+	names := map[string]bool{}
+	add := func(h metadata.StreamHandle) {
+		if f, ok := h.(*metadata.FileHandle); ok {
+			names[f.Path.String()] = true
+		}
+	}
+	switch h := h.(type) {
+	case *metadata.KeyGroupsHandle:
+		add(h.Delegate)
+	case *metadata.IncrementalHandle:
+		add(h.Meta)
+		for _, f := range slices.Concat(h.Shared, h.Private) {
+			add(f.File)
+		}
+	}
+	return slices.Sorted(maps.Keys(names))
 }

@@ -3,6 +3,7 @@ package backendtest
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -98,6 +99,7 @@ func (ss *session) values(t *testing.T, max int32) {
 	slices.SortFunc(want, row.compare)
 	all := keygroups.All(max)
 	same(t, "all", rows(t, ss.store.Ordered(), a.All(all)), want)
+	swept(t, a, want)
 	same(t, "two key groups", rows(t, ss.store.Ordered(), a.All(metadata.KeyGroupRange{First: 0, Last: 7})), want[:8])
 	same(t, "a table without", rows(t, ss.store.Ordered(), b.All(all)), nil)
 	for _, r := range want {
@@ -124,6 +126,36 @@ func (ss *session) values(t *testing.T, max int32) {
 	if seeker, is := a.(backends.Seeker); is {
 		from := rows(t, ss.store.Ordered(), seeker.From(0, []byte(want[2].key)))
 		same(t, "from a key on", from, want[2:4])
+	}
+}
+
+// swept goes over a table some entries at a time, twice, if it is a backends.Sweeper.
+func swept(t *testing.T, table backends.Table, want []row) {
+	t.Helper()
+	sweeper, is := table.(backends.Sweeper)
+	if !is {
+		return
+	}
+	for range 2 {
+		var got []row
+		for end := false; !end; {
+			var err error
+			end, err = sweeper.Sweep(5, func(r backends.Row) error {
+				got = append(got, row{r.KeyGroup, string(r.Key), string(r.Sub), string(r.Value)})
+				return nil
+			})
+			ok(t, err)
+		}
+		slices.SortFunc(got, row.compare)
+		same(t, "a round", got, want)
+	}
+	if _, err := sweeper.Sweep(1, func(backends.Row) error { return errFault }); !errors.Is(err, errFault) {
+		t.Errorf("a sweep that fails: %v", err)
+	}
+	for end := false; !end; { // to the end
+		var err error
+		end, err = sweeper.Sweep(5, func(backends.Row) error { return nil })
+		ok(t, err)
 	}
 }
 
@@ -158,6 +190,7 @@ func (ss *session) subs(t *testing.T, max int32) {
 	}
 	slices.SortFunc(want, row.compare)
 	same(t, "all", rows(t, ss.store.Ordered(), m.All(keygroups.All(max))), want)
+	swept(t, m, want)
 	for i := range 3 {
 		k := []byte(want[300*i].key)
 		same(t, "one map", rows(t, ss.store.Ordered(), m.Subs(9, k)), want[300*i:300*(i+1)])

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ckpt-tool/ckpt/backends"
+	"github.com/ckpt-tool/ckpt/backends/types"
 )
 
 // testTTL lets values expire, in all kinds of states and ways of reading.
@@ -29,6 +30,32 @@ func (s *suite) testTTL(t *testing.T) {
 				l.write()
 				l.acrossSnapshots(&now)
 			})
+		}
+	}
+}
+
+// testMergeTTL merges what has lived for a while: two begin to live anew, one goes on.
+func (s *suite) testMergeTTL(t *testing.T) {
+	now := int64(1000)
+	ss := s.open(t, place{now: func() int64 { return now }})
+	d := *concatOf
+	d.TTL = &backends.TTLConfig{TTL: 10 * time.Millisecond}
+	w := func(i int64) any { return types.Window{Start: i, End: i + 1} }
+	c := state[backends.AppendingState](ss, w(0), &d)
+	ss.key("k")
+	for i := range int64(4) {
+		ok(t, c.SetNamespace(w(i)))
+		ok(t, c.Add(fmt.Sprint(i)))
+	}
+	now += 6
+	ok(t, c.Merge(w(10), []any{w(0), w(1)}))
+	ok(t, c.Merge(w(11), []any{w(2), w(7)}))
+	now += 6
+	ok(t, c.Merge(w(12), []any{w(3)})) // it has expired
+	for i, want := range map[int64]any{10: "01", 11: nil, 12: nil} {
+		ok(t, c.SetNamespace(w(i)))
+		if got, err := c.Get(); got != want || err != nil {
+			t.Errorf("window %d: %v, not %v: %v", i, got, want, err)
 		}
 	}
 }
@@ -138,5 +165,64 @@ func (l *lives) elements(now *int64) {
 	}
 	if err := l.m.Put("null", nil); err != nil {
 		t.Errorf("a text that is null, which Flink's serializer writes: %v", err)
+	}
+}
+
+// testSweep writes ever new keys, of which each lives for a while and is never asked for again: they do not stay for ever. It is of tables
+// that are backends.Sweepers.
+func (s *suite) testSweep(t *testing.T) {
+	now := int64(1000)
+	ss := s.open(t, place{now: func() int64 { return now }})
+	if _, is := ss.table(backends.Value, "probe").(backends.Sweeper); !is {
+		t.Skip("its tables are no Sweepers")
+	}
+	l := newLives(ss, &backends.TTLConfig{TTL: 1000 * time.Millisecond})
+	const n = 20_000
+	for i := range n {
+		now++
+		ss.key(fmt.Sprint("key-", i))
+		for _, err := range []error{l.value.Update("x"), l.list.Add("x"), l.m.Put(fmt.Sprint(i), "x"), l.sum.Add("x"), l.mean.Add(int64(3))} {
+			ok(t, err)
+		}
+		ss.key("one") // of which only elements expire
+		ok(t, l.list.Add(fmt.Sprint(i)))
+		ok(t, l.m.Put(fmt.Sprint(i), "x"))
+	}
+	most := map[string]int{"v": 2000, "l": 2000, "m": 4000, "r": 2000, "a": 2000} // 1,000 of each live, of m twice as many
+	entries := map[string]int{}
+	for _, m := range ss.store.Metas() {
+		table, err := ss.store.Table(m)
+		ok(t, err)
+		for range rows(t, false, table.All(ss.KeyGroups())) {
+			entries[m.Name]++
+		}
+	}
+	for name, most := range most {
+		if entries[name] < 1000 || entries[name] > most {
+			t.Errorf("state %s has %d entries after %d were written, of which 1,000 live", name, entries[name], n)
+		}
+	}
+	one, err := ss.store.Table(&backends.Meta{Name: "l", Kind: backends.List, Namespace: parse("VoidNamespace"), Value: types.NewTTL(parse("String"), ""), TTL: true})
+	ok(t, err)
+	b, _, err := one.Get(ss.CurrentKeyGroup(), composite(ss.CurrentKeyGroup(), 128, "one"), nil)
+	if ok(t, err); len(b) > 2000*len("timetime,\x0612345") {
+		t.Errorf("a list of 1,000 elements that live takes %d bytes", len(b))
+	}
+	for i := n - 999; i < n; i++ { // what lives is there
+		ss.key(fmt.Sprint("key-", i))
+		wantValue(t, l.value, "x")
+		wantList(t, l.list, "x")
+		wantMap(t, l.m, map[any]any{fmt.Sprint(i): "x"})
+		if got, err := l.mean.Get(); got != 3.0 || err != nil {
+			t.Fatalf("%v: %v", got, err)
+		}
+		if got, err := l.sum.Get(); got != "x" || err != nil {
+			t.Fatalf("%v: %v", got, err)
+		}
+	}
+	ss.key("one")
+	all, err := l.list.Get()
+	if ok(t, err); len(all) != 1000 || all[999] != fmt.Sprint(n-1) {
+		t.Errorf("%d elements of 1,000 live", len(all))
 	}
 }

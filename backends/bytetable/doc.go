@@ -10,9 +10,9 @@
 //	          apart  u8 flags, u8 255, u8 1, u8 0, u32 place of key and value among those that lie by themselves
 //
 // The greatest length stands for an absent value. Values are overwritten where they lie if they have the room. What was
-// replaced or deleted is dead; a segment that needs room, and has much that is dead, moves what lives. Entries keep the order
-// in which they were added, so that keys that come in the same order again find theirs beside each other. An entry takes
-// some 16 bytes more than key and value.
+// replaced or deleted is dead; a segment that needs room, and has much that is dead, moves what lives, and so does one that
+// little was left of. Entries keep the order in which they were added, so that keys that come in the same order again find theirs
+// beside each other. An entry takes some 16 bytes more than key and value.
 //
 // # Freezing
 //

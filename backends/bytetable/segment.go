@@ -18,6 +18,7 @@ const (
 	minSlots  = 8                //
 	growStep  = 8 << 10          // of large blocks
 	pageBlock = softBlock / 2    // from which on they are large
+	minShrink = 4 << 10          // bytes that must be dead for a segment to be made smaller
 	segCost   = segmentSize + 16 // what a segment takes besides
 )
 

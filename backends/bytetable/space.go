@@ -46,7 +46,7 @@ func (t *Table) makeRoom(s *segment, h uint64, n int, found bool) {
 	small := size <= softBlock && (slots || len(s.slots) < softSlots)
 	switch {
 	case s.dead*4 > len(s.block):
-		t.compact(s, h, nil)
+		t.compact(s, h)
 		return
 	case !small && t.canSplit(s):
 		t.split(s, h)
@@ -62,22 +62,23 @@ func (t *Table) makeRoom(s *segment, h uint64, n int, found bool) {
 	t.memory += s.memory() - before
 }
 
-// compact moves what lives, or what keep keeps of it, to a new segment.
-func (t *Table) compact(s *segment, h uint64, keep func(Entry) bool) {
+// compact moves what lives to a new segment.
+func (t *Table) compact(s *segment, h uint64) {
 	c := newSegment(s.depth, t.epoch, len(s.slots), len(s.block)-s.dead)
 	s.walk(func(b []byte, p *place) bool {
-		e := s.entry(b, p)
-		if keep == nil || keep(e) {
-			c.carry(s, b, p, tagOf(t.hash(e.Key)))
-			return true
-		}
-		if p.apart >= 0 {
-			t.memory -= s.apart[p.apart].memory()
-		}
-		t.count--
+		c.carry(s, b, p, tagOf(t.hash(s.entry(b, p).Key)))
 		return true
 	})
 	t.replace(h, s, c, c)
+}
+
+// shrink gives the memory back of a segment of which most is dead.
+func (t *Table) shrink(s *segment, h uint64) {
+	t.compact(s, h)
+	c := t.dir[h>>t.shift]
+	t.memory -= c.memory()
+	c.fit()
+	t.memory += c.memory()
 }
 
 // canSplit tells whether a segment may be split, which keeps the directory from growing beyond the entries: where many keys have
@@ -134,14 +135,5 @@ func (t *Table) reseed() {
 	t.Reset()
 	for e := range all(old) {
 		t.Put(e.Key, e.Value, e.Flags)
-	}
-}
-
-// Retain deletes the entries that keep does not keep. keep must not use the table.
-func (t *Table) Retain(keep func(Entry) bool) {
-	for i := 0; i < len(t.dir); {
-		s := t.dir[i]
-		t.compact(s, uint64(i)<<t.shift, keep)
-		i += len(t.dir) >> s.depth
 	}
 }

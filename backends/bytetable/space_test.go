@@ -78,6 +78,24 @@ func TestMemory(t *testing.T) {
 	if over := float64(table.Memory())/n - 24; over > 32 {
 		t.Errorf("%.1f bytes more than key and value, after changes", over)
 	}
+	view, most := table.Freeze(), table.Memory()
+	for i := range n {
+		if i%100 != 7 {
+			table.Delete(k.set(n + i))
+		}
+	}
+	if m := table.Memory(); m > most/10 || m != table.measure() {
+		t.Errorf("%d bytes of %d for a hundredth of the entries; %d", m, most, table.measure())
+	}
+	for i := range n {
+		if _, _, ok := table.Get(k.set(n + i)); ok != (i%100 == 7) {
+			t.Fatalf("key %d: %v", i, ok)
+		}
+		if _, _, ok := view.Get(k.set(n + i)); !ok {
+			t.Fatalf("key %d is lost to the view", i)
+		}
+	}
+	view.Release()
 }
 
 // TestAppend: a list grows without being copied each time, also while it is frozen.
@@ -159,5 +177,47 @@ func TestApartAgain(t *testing.T) {
 	}
 	if table.Memory() != table.measure() || table.Memory() > 1000 {
 		t.Errorf("%d bytes, not %d", table.Memory(), table.measure())
+	}
+}
+
+// TestPart: who goes round part by part meets each entry that is there all the time once, while the table grows to many times its
+// size and entries go.
+func TestPart(t *testing.T) {
+	const n = 30_000
+	table, value, added := New(), make([]byte, 8), 0
+	var k benchKey
+	for i := range n {
+		table.Put(k.set(i), value, 0)
+	}
+	for round := range 3 {
+		met := map[uint64]int{}
+		before, parts := len(table.dir), 0
+		for from, again := uint64(0), true; again; again = from != 0 {
+			part, next := table.Part(from)
+			for e := range part {
+				met[binary.BigEndian.Uint64(e.Key[8:])]++
+			}
+			from = next
+			parts++
+			for ; added < 3000*parts && added < 3*n; added++ {
+				table.Put(k.set(1_000_000+added), value, 0)
+				table.Delete(k.set(2 * (added % (n / 2)))) // what is even goes
+			}
+		}
+		for i := range uint64(n / 2) {
+			if met[2*i+1] != 1 || met[2*i] > 1 {
+				t.Fatalf("round %d: %d is met %d times, and %d %d times", round, 2*i+1, met[2*i+1], 2*i, met[2*i])
+			}
+		}
+		if parts < before/2 || round == 0 && len(table.dir) < 2*before {
+			t.Errorf("round %d: %d parts, %d places, and then %d", round, parts, before, len(table.dir))
+		}
+	}
+	part, next := New().Part(0)
+	for range part {
+		t.Error("an entry of an empty table")
+	}
+	if next != 0 {
+		t.Errorf("part %d of an empty table", next)
 	}
 }

@@ -39,7 +39,7 @@ type Entry struct {
 
 // New makes an empty table. It takes some 300 bytes.
 func New() *Table {
-	t := &Table{epoch: 1, buf: []byte{}}
+	t := &Table{epoch: 1}
 	t.Reset()
 	return t
 }
@@ -178,8 +178,10 @@ func (t *Table) Append(key, sep, more []byte, flags byte) bool {
 		return false
 	}
 	if old == nil {
-		t.buf = append(t.buf[:0], more...)
-		t.put(h, key, t.buf, n, flags)
+		if more == nil {
+			more = []byte{} // it is not absent
+		}
+		t.put(h, key, more, n, flags)
 		return true
 	}
 	if t.extend(s, s.slots[i], sep, more, flags) {
@@ -216,17 +218,6 @@ func (t *Table) extend(s *segment, v uint32, sep, more []byte, flags byte) bool 
 	return true
 }
 
-// SetFlags sets the flags of a key, and tells whether there is an entry.
-func (t *Table) SetFlags(key []byte, flags byte) bool {
-	h := t.hash(key)
-	i, found := t.dir[h>>t.shift].find(tagOf(h), key)
-	if found {
-		s := t.own(h)
-		s.at(s.slots[i])[0] = flags
-	}
-	return found
-}
-
 // Delete deletes the entry of a key, and tells whether there was one.
 func (t *Table) Delete(key []byte) bool {
 	h := t.hash(key)
@@ -239,6 +230,9 @@ func (t *Table) Delete(key []byte) bool {
 	s.drop(i)
 	s.count--
 	t.count--
+	if s.dead >= minShrink && s.dead*4 >= len(s.block)*3 {
+		t.shrink(s, h)
+	}
 	return true
 }
 
@@ -259,6 +253,20 @@ func all(dir []*segment) iter.Seq[Entry] {
 			}
 		}
 	}
+}
+
+// Part yields the entries of one part of the table, that which a number lies in, and gives the number that the next part begins with, 0 behind
+// the last one. Who begins with 0, and goes on with what it gives, meets each entry once, if entries are added and deleted between the
+// calls too: those that are there all the time. Nothing may be changed while it yields. Once in a blue moon the table is made anew by
+// other hashes, and a round misses some.
+func (t *Table) Part(from uint64) (entries iter.Seq[Entry], next uint64) {
+	i := int(from >> t.shift)
+	s := t.dir[i]
+	span := len(t.dir) >> s.depth
+	if end := i&^(span-1) + span; end < len(t.dir) {
+		next = uint64(end) << t.shift
+	}
+	return all(t.dir[i : i+1]), next
 }
 
 // Edit gives the value of a key to be changed where it lies, until the next call. It is nil where there is no entry, or its

@@ -105,18 +105,6 @@ func (m *machine) remove(t *rapid.T) {
 	delete(m.model, string(k))
 }
 
-func (m *machine) flag(t *rapid.T) {
-	k := m.key(t)
-	h, had := m.model[string(k)]
-	if m.table.SetFlags(k, 77) != had {
-		t.Fatal("flags of what is not there")
-	}
-	if had {
-		h.flags = 77
-		m.model[string(k)] = h
-	}
-}
-
 func (m *machine) freeze(*rapid.T) {
 	m.views = append(m.views, frozen{m.table.Freeze(), maps.Clone(m.model)})
 }
@@ -141,12 +129,6 @@ func (f *frozen) check(t *rapid.T) {
 			t.Fatalf("key %.20q of a view: %.20q", k, v)
 		}
 	}
-}
-
-func (m *machine) retain(*rapid.T) {
-	keep := func(k []byte) bool { return len(k)%2 == 0 }
-	m.table.Retain(func(e Entry) bool { return keep(e.Key) })
-	maps.DeleteFunc(m.model, func(k string, _ held) bool { return !keep([]byte(k)) })
 }
 
 // check compares all there is.
@@ -192,8 +174,8 @@ func TestModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := &machine{table: New(), model: map[string]held{}}
 		t.Repeat(map[string]func(*rapid.T){
-			"put": m.put, "append": m.appendTo, "delete": m.remove, "flags": m.flag, "many": m.many,
-			"freeze": m.freeze, "release": m.release, "retain": m.retain,
+			"put": m.put, "append": m.appendTo, "delete": m.remove, "many": m.many,
+			"freeze": m.freeze, "release": m.release,
 			"reset": func(t *rapid.T) {
 				if rapid.IntRange(0, 9).Draw(t, "reset") == 0 {
 					m.table.Reset()

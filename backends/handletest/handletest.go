@@ -1,5 +1,5 @@
 // Package handletest hands handles of real checkpoints, and what they refer to, to tests of the rooms that
-// read them.
+// read them; and files in memory, with faults, to those that write.
 package handletest
 
 import (
@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/ckpt-tool/ckpt/backends"
@@ -21,12 +22,12 @@ import (
 type Blob struct {
 	Data []byte
 	Path string
-	Read int64 // bytes asked for
+	Read int64 // bytes asked for; to be looked at when nobody reads any more
 }
 
 // ReadAt implements io.ReaderAt.
 func (b *Blob) ReadAt(p []byte, at int64) (int, error) {
-	b.Read += int64(len(p))
+	atomic.AddInt64(&b.Read, int64(len(p)))
 	if at < 0 {
 		return 0, fmt.Errorf("reading at %d", at)
 	}

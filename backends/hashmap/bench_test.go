@@ -7,13 +7,14 @@ import (
 	"time"
 
 	"github.com/ckpt-tool/ckpt/backends"
+	"github.com/ckpt-tool/ckpt/backends/handletest"
 )
 
 const benchKeys = 500_000
 
 // benchmark is a store with a count for each key, and the keys.
 type benchmark struct {
-	files  *memory
+	files  *handletest.Streams
 	store  backends.Store
 	table  backends.Table
 	keys   []byte // each of 16 bytes
@@ -22,7 +23,7 @@ type benchmark struct {
 }
 
 func newBenchmark(b *testing.B) *benchmark {
-	j, files := newJob(b, 128), &memory{}
+	j, files := newJob(b, 128), inMemory()
 	s, tables := j.open(b, j.config(files, j.groups))
 	m := &benchmark{files: files, store: s, table: tables[0]}
 	for i := range benchKeys {
@@ -124,7 +125,7 @@ func BenchmarkSnapshot(b *testing.B) {
 func BenchmarkMap(b *testing.B) {
 	for _, n := range []int{1, 10, 1000, 1_000_000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			j, files := newJob(b, 128), &memory{}
+			j, files := newJob(b, 128), inMemory()
 			_, tables := j.open(b, j.config(files, j.groups))
 			key, kg := j.keyOf(j.states[2], "key", nil, 0)
 			var sub, value [9]byte
@@ -149,7 +150,7 @@ func BenchmarkMap(b *testing.B) {
 
 // BenchmarkAppend appends to lists.
 func BenchmarkAppend(b *testing.B) {
-	j, files := newJob(b, 128), &memory{}
+	j, files := newJob(b, 128), inMemory()
 	_, tables := j.open(b, j.config(files, j.groups))
 	key, kg := j.keyOf(j.states[1], "key", nil, 0)
 	element := []byte{9, 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'}

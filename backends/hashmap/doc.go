@@ -4,6 +4,7 @@
 //	Store    the states of one sub-task
 //	table    one state: a hash table (package bytetable) for each key group that has entries
 //	map.go   how a map lies in such a table: in one entry while it is small, in buckets when it is large
+//	sweep    which part of a table comes next, for those who look for what has expired
 //
 // Tables hold bytes, which the garbage collector does not look into. Keys begin with their key group; lists are joined by
 // commas; a value in a map is behind whether it is null, as in RocksDB: what comes from one state backend goes to another

@@ -1,12 +1,11 @@
 package hashmap
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"iter"
-	"sync/atomic"
+	"math"
 	"testing"
 
 	"github.com/ckpt-tool/ckpt/backends"
@@ -16,63 +15,8 @@ import (
 	"github.com/ckpt-tool/ckpt/metadata"
 )
 
-// memory is streams that end as inline handles, and opens these.
-type memory struct {
-	fail    error // of Write
-	failAt  int64
-	open    atomic.Int32
-	created atomic.Int32
-}
-
-func (m *memory) Create(context.Context, metadata.Scope) (backends.StateStream, error) {
-	m.open.Add(1)
-	m.created.Add(1)
-	return &memoryStream{of: m}, nil
-}
-
-func (m *memory) Upload(context.Context, metadata.Scope, string) (metadata.StreamHandle, error) {
-	return nil, errors.New("no local files")
-}
-
-func (m *memory) Discard(context.Context, metadata.StreamHandle) error { return nil }
-
-func (m *memory) Open(_ context.Context, h metadata.StreamHandle) (backends.Blob, error) {
-	inline, ok := h.(*metadata.InlineHandle)
-	if !ok {
-		return nil, fmt.Errorf("a %s", h.Class())
-	}
-	return &handletest.Blob{Data: inline.Data, Path: "memory"}, nil
-}
-
-type memoryStream struct {
-	of   *memory
-	data bytes.Buffer
-	done bool
-}
-
-func (s *memoryStream) Write(b []byte) (int, error) {
-	if s.of.fail != nil && s.Pos() >= s.of.failAt {
-		return 0, s.of.fail
-	}
-	return s.data.Write(b)
-}
-
-func (s *memoryStream) Pos() int64 { return int64(s.data.Len()) }
-
-func (s *memoryStream) CloseAndHandle() (metadata.StreamHandle, error) {
-	if err := s.Close(); err != nil {
-		return nil, err
-	}
-	return &metadata.InlineHandle{Name: "memory", Data: s.data.Bytes()}, nil
-}
-
-func (s *memoryStream) Close() error {
-	if !s.done {
-		s.done = true
-		s.of.open.Add(-1)
-	}
-	return nil
-}
+// inMemory is files of which all lie within their handles.
+func inMemory() *handletest.Streams { return &handletest.Streams{Inline: math.MaxInt} }
 
 // job is a store to be, and its states.
 type job struct {
@@ -105,7 +49,7 @@ func newJob(tb testing.TB, max int32) *job {
 }
 
 // config is that of a store for some key groups, restored from handles.
-func (j *job) config(files *memory, groups metadata.KeyGroupRange, handles ...metadata.KeyedHandle) *backends.StoreConfig {
+func (j *job) config(files *handletest.Streams, groups metadata.KeyGroupRange, handles ...metadata.KeyedHandle) *backends.StoreConfig {
 	c := &backends.StoreConfig{MaxParallelism: j.max, KeyGroups: groups, Key: j.key, Files: files, Now: func() int64 { return 0 }}
 	for _, h := range handles {
 		c.Restored = append(c.Restored, backends.RestoredHandle{Handle: h, Open: func(ctx context.Context) (backends.Reader, error) {
@@ -185,7 +129,7 @@ func rowID(m *backends.Meta, key, sub []byte) string {
 }
 
 // take takes a snapshot.
-func take(tb failer, s backends.Store, files *memory, form backends.SnapshotForm) metadata.KeyedHandle {
+func take(tb failer, s backends.Store, files *handletest.Streams, form backends.SnapshotForm) metadata.KeyedHandle {
 	tb.Helper()
 	write, err := s.Snapshot(&backends.SnapshotRequest{Checkpoint: 1, Form: form, Streams: files})
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"github.com/ckpt-tool/ckpt/backends"
-	"github.com/ckpt-tool/ckpt/backends/backendtest"
+	"github.com/ckpt-tool/ckpt/backends/handletest"
 	"github.com/ckpt-tool/ckpt/backends/hashmap"
 	"github.com/ckpt-tool/ckpt/backends/snapshot"
 	"github.com/ckpt-tool/ckpt/backends/types"
@@ -108,7 +108,7 @@ func (n *tally) handle(t *testing.T, p *snapshot.Printer, h *snapshot.Handle, kr
 	}
 	n.fine.Add(1)
 	n.entries.Add(int64(len(want)))
-	streams := backendtest.NewStreams()
+	streams := &handletest.Streams{}
 	for _, form := range []backends.SnapshotForm{backends.NativeForm, backends.CanonicalForm} {
 		n.form(t, p, s, r, c, streams, form, kryo, want)
 	}
@@ -118,7 +118,7 @@ func (n *tally) handle(t *testing.T, p *snapshot.Printer, h *snapshot.Handle, kr
 }
 
 // form writes a snapshot and reads it back.
-func (n *tally) form(t *testing.T, p *snapshot.Printer, s backends.Store, from backends.Reader, c *backends.StoreConfig, streams *backendtest.Streams, form backends.SnapshotForm, kryo backends.Kryo, want []string) {
+func (n *tally) form(t *testing.T, p *snapshot.Printer, s backends.Store, from backends.Reader, c *backends.StoreConfig, streams *handletest.Streams, form backends.SnapshotForm, kryo backends.Kryo, want []string) {
 	write, err := s.Snapshot(&backends.SnapshotRequest{Form: form, Streams: streams})
 	if err != nil {
 		t.Error(err)

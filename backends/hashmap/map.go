@@ -30,6 +30,7 @@ const (
 
 	maxSmall   = 1 << 10 // bytes of entries
 	bucketSize = 768     // on the average
+	bucketLen  = 4       // bytes of a bucket's number
 	headerSize = 21
 )
 
@@ -200,6 +201,18 @@ func (r *mapReader) each(key []byte, h *base, yield func(sub, value []byte) bool
 		}
 	}
 	return true
+}
+
+// bucketEntry takes an entry of the table apart: the key of the map, and those of its entries that lie there, none behind the header of
+// a large one.
+func bucketEntry(e bytetable.Entry) (key, pairs []byte) {
+	n := len(e.Key) - 1
+	if e.Key[n] == bucketMark {
+		n -= bucketLen
+		return e.Key[:n:n], e.Value
+	}
+	h := parseBase(e.Value)
+	return e.Key[:n:n], h.small
 }
 
 // rows yields the entries of a key group, and tells whether more are wanted.

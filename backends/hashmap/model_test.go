@@ -11,13 +11,14 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/ckpt-tool/ckpt/backends"
+	"github.com/ckpt-tool/ckpt/backends/handletest"
 	"github.com/ckpt-tool/ckpt/metadata"
 )
 
 // machine does the same to a store and to a map.
 type machine struct {
 	job    *job
-	files  *memory
+	files  *handletest.Streams
 	store  backends.Store
 	tables []backends.Table
 	model  map[string]string
@@ -219,7 +220,7 @@ func (m *machine) settle(t *rapid.T) {
 func TestModel(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		j := newJob(t, rapid.SampledFrom([]int32{8, 300}).Draw(r, "max parallelism"))
-		m := &machine{job: j, files: &memory{}, model: map[string]string{}}
+		m := &machine{job: j, files: inMemory(), model: map[string]string{}}
 		m.store, m.tables = j.open(r, j.config(m.files, j.groups))
 		r.Repeat(map[string]func(*rapid.T){
 			"values": m.values, "timer": m.timer, "list": m.list, "map": m.putMap, "clear": m.clearMap, "remove": m.remove,
@@ -229,7 +230,7 @@ func TestModel(t *testing.T) {
 		if got := dump(r, j, m.tables); !maps.Equal(got, m.model) {
 			r.Fatalf("%d entries, not %d", len(got), len(m.model))
 		}
-		if n := m.files.open.Load(); n != 0 {
+		if n := m.files.Unended(); n != 0 {
 			r.Fatalf("%d streams are open", n)
 		}
 	})

@@ -174,8 +174,12 @@ func (r *restored) valueOf(e *backends.Entry) ([]byte, error) {
 // whose elements nobody can tell apart.
 func (r *restored) list(e *backends.Entry) ([]byte, error) {
 	if e.Joined {
-		_, err := countJoined(r.state.Value, e.Value)
-		return e.Value, err
+		for _, err := range backends.JoinedElements(r.state.Value, e.Value) {
+			if err != nil {
+				return nil, unended(err)
+			}
+		}
+		return e.Value, nil
 	}
 	b := e.Value
 	if len(b) < 4 {
@@ -185,12 +189,12 @@ func (r *restored) list(e *backends.Entry) ([]byte, error) {
 	b = b[4:]
 	r.value = r.value[:0]
 	for i := range n {
-		size, err := sizeOf(r.state.Value, b)
+		size, err := r.state.Value.Size(b)
 		if err != nil {
-			return nil, err
+			return nil, unended(err)
 		}
 		if i > 0 {
-			r.value = append(r.value, ',')
+			r.value = append(r.value, backends.ListDelimiter)
 		}
 		r.value = append(r.value, b[:size]...)
 		b = b[size:]
@@ -204,30 +208,11 @@ func (r *restored) list(e *backends.Entry) ([]byte, error) {
 	return r.value, nil
 }
 
-// sizeOf is how long the value at the beginning of b is.
-func sizeOf(t backends.Type, b []byte) (int, error) {
-	n, err := t.Size(b)
+// unended says what it means that nobody knows how long an element is.
+func unended(err error) error {
 	var opaque *backends.OpaqueError
 	if errors.As(err, &opaque) {
-		return 0, fmt.Errorf("nothing tells where an element of %s ends: %w", opaque.Class, err)
+		return fmt.Errorf("nothing tells where an element of %s ends: %w", opaque.Class, err)
 	}
-	return n, err
-}
-
-// countJoined counts the elements of a joined list.
-func countJoined(t backends.Type, b []byte) (int, error) {
-	for n, at := 1, 0; ; n++ {
-		size, err := sizeOf(t, b[at:])
-		if err != nil {
-			return 0, err
-		}
-		at += size
-		switch {
-		case at == len(b):
-			return n, nil
-		case b[at] != delimiter[0]:
-			return 0, &backends.TypeError{Type: t.String(), Offset: at, Message: "no delimiter behind the element of a list"}
-		}
-		at++
-	}
+	return err
 }

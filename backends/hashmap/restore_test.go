@@ -39,7 +39,7 @@ func restoreFixed(t *testing.T, e backends.Entry) (*job, backends.Store, error) 
 	t.Helper()
 	j := newJob(t, 128)
 	f := &fixed{states: []*backends.State{e.State}, entries: []backends.Entry{e}}
-	c := j.config(&memory{}, j.groups)
+	c := j.config(inMemory(), j.groups)
 	c.Restored = []backends.RestoredHandle{{Open: func(context.Context) (backends.Reader, error) { return f, nil }}}
 	s, err := OpenStore(t.Context(), c)
 	if !f.closed {
@@ -120,15 +120,15 @@ func TestRestoreOdd(t *testing.T) {
 func TestUnknownKind(t *testing.T) {
 	j := newJob(t, 128)
 	f := &fixed{states: []*backends.State{{Name: "map", Key: j.key, Namespace: j.states[2].Namespace, Value: j.key}}}
-	c := j.config(&memory{}, metadata.KeyGroupRange{First: 0, Last: 127})
+	c := j.config(inMemory(), metadata.KeyGroupRange{First: 0, Last: 127})
 	c.Restored = []backends.RestoredHandle{{Open: func(context.Context) (backends.Reader, error) { return f, nil }}}
 	s, tables := j.open(t, c)
 	key, kg := j.keyOf(j.states[2], "a", nil, 0)
 	if err := tables[2].Put(kg, key, []byte("\x02b"), []byte{1}); err != nil {
 		t.Fatal(err)
 	}
-	h := take(t, s, &memory{}, backends.NativeForm)
-	_, tables = j.open(t, j.config(&memory{}, j.groups, h))
+	h := take(t, s, inMemory(), backends.NativeForm)
+	_, tables = j.open(t, j.config(inMemory(), j.groups, h))
 	if n := len(dump(t, j, tables)); n != 1 {
 		t.Error(n)
 	}

@@ -139,6 +139,7 @@ type table struct {
 	maps   []int              // of Map: how many there are in each key group
 
 	writer mapWriter
+	swept  sweep
 }
 
 // setKind makes ready for entries of a kind.
@@ -231,7 +232,7 @@ func (t *table) Delete(kg int32, key, sub []byte) error {
 	return nil
 }
 
-var delimiter = []byte{','} // between the elements of a list (Flink: StringAppendTESTOperator)
+var delimiter = []byte{backends.ListDelimiter}
 
 // Append implements backends.Table.
 func (t *table) Append(kg int32, key, element []byte) error {
@@ -248,7 +249,7 @@ func (t *table) Append(kg int32, key, element []byte) error {
 	return nil
 }
 
-// Subs implements backends.Table.
+// Subs implements backends.Table. Other entries, and other tables, may be read meanwhile.
 func (t *table) Subs(kg int32, key []byte) iter.Seq2[backends.Row, error] {
 	return func(yield func(backends.Row, error) bool) {
 		g, err := t.at(kg)
@@ -259,7 +260,8 @@ func (t *table) Subs(kg int32, key []byte) iter.Seq2[backends.Row, error] {
 		if g == nil || !t.isMap {
 			return
 		}
-		for sub, value := range t.mapOf(g).all(key) {
+		m := mapReader{from: g}
+		for sub, value := range m.all(key) {
 			if !yield(backends.Row{KeyGroup: kg, Key: key, Sub: sub, Value: value}, nil) {
 				return
 			}

@@ -49,9 +49,9 @@ func fill(tb testing.TB, j *job, tables []backends.Table, n int) {
 }
 
 // filled is a store with n keys.
-func filled(tb testing.TB, n int) (*job, *memory, backends.Store, []backends.Table) {
+func filled(tb testing.TB, n int) (*job, *handletest.Streams, backends.Store, []backends.Table) {
 	tb.Helper()
-	j, files := newJob(tb, 128), &memory{}
+	j, files := newJob(tb, 128), inMemory()
 	s, tables := j.open(tb, j.config(files, j.groups))
 	fill(tb, j, tables, n)
 	return j, files, s, tables
@@ -141,7 +141,7 @@ func TestDamaged(t *testing.T) {
 	data[h.Offsets[7]+3]++
 	_, err := OpenStore(t.Context(), j.config(files, j.groups, h))
 	var wrong *backends.Error
-	if !errors.As(err, &wrong) || wrong.Path != "memory" || wrong.KeyGroup != 7 {
+	if !errors.As(err, &wrong) || !strings.HasPrefix(wrong.Path, "memory:/") || wrong.KeyGroup != 7 {
 		t.Error(err)
 	}
 	if _, err := OpenStore(t.Context(), j.config(files, j.groups, &metadata.KeyGroupsHandle{Range: j.groups, Offsets: make([]int64, 128), Delegate: &metadata.FileHandle{}})); err == nil {
@@ -159,7 +159,13 @@ func TestUnmade(t *testing.T) {
 	}{"cancelled": {want: context.Canceled}, "failed": {fail: broken, want: broken}, "closed": {close: true, want: ErrClosed}} {
 		for _, form := range []backends.SnapshotForm{backends.NativeForm, backends.CanonicalForm} {
 			j, _, s, tables := filled(t, 1000)
-			files := &memory{fail: c.fail}
+			files := inMemory()
+			files.SetFault(func(op handletest.Op, _ string) error {
+				if op == handletest.Write {
+					return c.fail
+				}
+				return nil
+			})
 			dir := t.TempDir()
 			write, err := s.Snapshot(&backends.SnapshotRequest{Form: form, Streams: files, LocalDir: dir})
 			if err != nil {
@@ -176,8 +182,8 @@ func TestUnmade(t *testing.T) {
 			}
 			r, err := write(ctx)
 			cancel()
-			if !errors.Is(err, c.want) || !r.Empty() || files.open.Load() != 0 {
-				t.Errorf("%s: %v, %d streams open", name, err, files.open.Load())
+			if !errors.Is(err, c.want) || !r.Empty() || files.Unended() != 0 {
+				t.Errorf("%s: %v, %d streams open", name, err, files.Unended())
 			}
 			if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
 				t.Errorf("%s: %v left, %v", name, left, err)
@@ -186,7 +192,7 @@ func TestUnmade(t *testing.T) {
 				continue
 			}
 			want := dump(t, j, tables)
-			h := take(t, s, &memory{}, form)
+			h := take(t, s, inMemory(), form)
 			_, tables = j.open(t, j.config(files, j.groups, h))
 			if got := dump(t, j, tables); !maps.Equal(got, want) {
 				t.Errorf("%s: %d entries, not %d", name, len(got), len(want))
@@ -239,7 +245,11 @@ func taken(t *testing.T, s backends.Store, r *backends.SnapshotRequest) backends
 func TestLocalDropped(t *testing.T) {
 	_, _, s, _ := filled(t, 10)
 	p := &pending{store: s.(*Store), request: backends.SnapshotRequest{LocalDir: t.TempDir()}}
-	out := p.tee(&memoryStream{of: &memory{}})
+	stream, err := inMemory().Create(t.Context(), metadata.Exclusive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := p.tee(stream)
 	if err := out.file.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -256,14 +266,17 @@ func TestLocalDropped(t *testing.T) {
 
 // TestNothing: a store without states has no handle, one without entries has.
 func TestNothing(t *testing.T) {
-	j, files := newJob(t, 128), &memory{}
+	j, files := newJob(t, 128), inMemory()
 	s, err := OpenStore(t.Context(), j.config(files, j.groups))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r := taken(t, s, &backends.SnapshotRequest{Streams: files, LocalDir: t.TempDir()}); !r.Empty() || r.TaskLocal != nil || files.created.Load() != 0 {
+	created := 0
+	files.SetFault(func(handletest.Op, string) error { created++; return nil })
+	if r := taken(t, s, &backends.SnapshotRequest{Streams: files, LocalDir: t.TempDir()}); !r.Empty() || r.TaskLocal != nil || created != 0 {
 		t.Error(r)
 	}
+	files.SetFault(nil)
 	s, _ = j.open(t, j.config(files, j.groups))
 	h := take(t, s, files, backends.NativeForm)
 	r, err := snapshot.OpenKeyed(t.Context(), files, h, backends.Origin{MaxParallelism: 128, Range: j.groups}, backends.Options{Verify: true})

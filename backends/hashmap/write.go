@@ -13,10 +13,7 @@ import (
 	"github.com/ckpt-tool/ckpt/metadata"
 )
 
-const (
-	writeSize  = 256 << 10 // bytes that are written at once
-	writeOften = 1 << 12   // entries between two looks at the context
-)
+const writeSize = 256 << 10 // bytes that are written at once
 
 // nativeWriter writes Flink's format of the heap.
 type nativeWriter struct {
@@ -24,7 +21,6 @@ type nativeWriter struct {
 	ctx     context.Context
 	out     *tee
 	buf     []byte // not yet in out
-	n       int
 	form    backends.KeyForm
 	maps    mapReader
 }
@@ -113,7 +109,7 @@ func (w *nativeWriter) state(f *frozen, v *bytetable.View) error {
 		if err := write(f.meta, &e); err != nil {
 			return err
 		}
-		if w.n++; len(w.buf) >= writeSize {
+		if len(w.buf) >= writeSize {
 			if err := w.flush(); err != nil {
 				return err
 			}
@@ -154,21 +150,14 @@ func (w *nativeWriter) list(m *backends.Meta, e *bytetable.Entry) error {
 	at := len(w.buf)
 	w.buf = append(w.buf, 0, 0, 0, 0)
 	n := uint32(0)
-	for b := e.Value; ; n++ {
-		size, err := sizeOf(m.Value, b)
+	for element, err := range backends.JoinedElements(m.Value, e.Value) {
 		if err != nil {
-			return err
+			return unended(err)
 		}
-		w.buf = append(w.buf, b[:size]...)
-		if b = b[size:]; len(b) == 0 {
-			break
-		}
-		if b[0] != delimiter[0] {
-			return &backends.TypeError{Type: m.Value.String(), Message: "no delimiter behind the element of a list"}
-		}
-		b = b[1:]
+		w.buf = append(w.buf, element...)
+		n++
 	}
-	binary.BigEndian.PutUint32(w.buf[at:], n+1)
+	binary.BigEndian.PutUint32(w.buf[at:], n)
 	return nil
 }
 

@@ -54,6 +54,12 @@ type appendingState struct {
 
 var _ backends.AppendingState = (*appendingState)(nil)
 
+func newAppendingState(b base, r rule) *appendingState {
+	s := &appendingState{base: b, rule: r}
+	s.sweeping(s.left)
+	return s
+}
+
 // Add implements backends.AppendingState.
 func (s *appendingState) Add(v any) error {
 	acc, err := s.accumulator()
@@ -72,10 +78,17 @@ func (s *appendingState) accumulator() (any, error) {
 	if err != nil || !ok {
 		return nil, err
 	}
+	return s.decodeLive(b)
+}
+
+// decodeLive is the accumulator in b, nil where it has expired.
+func (s *appendingState) decodeLive(b []byte) (any, error) {
 	if s.ttl != nil {
-		if b, ok, err = s.ttl.live(b); err != nil || !ok {
+		live, ok, err := s.ttl.live(b)
+		if err != nil || !ok {
 			return nil, s.failed(err)
 		}
+		b = live
 	}
 	return s.decode(b)
 }
@@ -110,8 +123,8 @@ func (s *appendingState) Get() (any, error) {
 	return v, nil
 }
 
-// Merge implements backends.AppendingState. What target had comes last, as with Flink on RocksDB. The current namespace is
-// then what it was.
+// Merge implements backends.AppendingState. What target had comes last, as with Flink on RocksDB. What comes of one source alone keeps the
+// time of its last access, as it does there. The current namespace is then what it was.
 func (s *appendingState) Merge(target any, sources []any) error {
 	was := slices.Clone(s.namespace)
 	err := s.merge(target, sources)
@@ -125,32 +138,53 @@ func (s *appendingState) Merge(target any, sources []any) error {
 
 func (s *appendingState) merge(target any, sources []any) error {
 	var all any
+	var one []byte // the bytes of the last source that had some
+	n := 0
 	for i, source := range sources {
 		if err := s.SetNamespace(source); err != nil {
 			return fmt.Errorf("source %d: %w", i, err)
 		}
-		acc, err := s.accumulator()
-		if err == nil {
-			err = s.Clear()
-		}
+		b, ok, err := s.get()
 		if err != nil {
 			return err
 		}
-		if all, err = s.union(all, acc); err != nil {
+		if !ok {
+			continue
+		}
+		n, one = n+1, append(one[:0], b...)
+		if all, err = s.unite(all, one); err != nil {
+			return err
+		}
+		if err := s.Clear(); err != nil {
 			return err
 		}
 	}
-	if err := s.SetNamespace(target); err != nil || all == nil {
+	if err := s.SetNamespace(target); err != nil || n == 0 {
 		return err
 	}
-	acc, err := s.accumulator()
-	if err != nil {
+	b, ok, err := s.get()
+	switch {
+	case err != nil:
 		return err
-	}
-	if all, err = s.union(all, acc); err != nil {
-		return err
+	case !ok && n == 1: // with the time of its own, as with Flink
+		return s.put(one)
+	case all == nil: // all have expired
+		return nil
+	case ok:
+		if all, err = s.unite(all, b); err != nil {
+			return err
+		}
 	}
 	return s.write(all)
+}
+
+// unite merges an accumulator, nil for none, with one as it lies in the table, which may have expired.
+func (s *appendingState) unite(all any, b []byte) (any, error) {
+	acc, err := s.decodeLive(b)
+	if err != nil {
+		return nil, err
+	}
+	return s.union(all, acc)
 }
 
 // union merges two accumulators, each of which may be nothing.

@@ -9,8 +9,12 @@ import (
 	"github.com/ckpt-tool/ckpt/backends/types"
 )
 
-// errNoNamespace says that a state of windows was used before it was told of which.
-var errNoNamespace = errors.New("no current namespace")
+var (
+	// errNoNamespace says that a state of windows was used before it was told of which.
+	errNoNamespace = errors.New("no current namespace")
+	// errChanged ends an iteration in whose midst something was changed: some entries might come twice, and others never.
+	errChanged = errors.New("what was being iterated over was changed, which it may be only after the iteration")
+)
 
 // base is what all states have: a table, and the composite key in it of the current key and namespace.
 type base struct {
@@ -21,6 +25,8 @@ type base struct {
 	value     backends.Type // without TTL
 	width     int           // of value
 	ttl       *ttl          // nil where values live for ever
+	sweep     *sweep        // nil where nothing is looked for that has expired
+	changes   uint64        // counts what was written and deleted
 	namespace []byte        // encoded; nil before it is set
 	epoch     uint64        // of the key that composite was built of
 	composite []byte
@@ -104,7 +110,7 @@ func (s *base) Clear() error {
 	if err != nil {
 		return err
 	}
-	return s.failed(s.table.Delete(kg, key, nil))
+	return s.erase(kg, key, nil)
 }
 
 // get is the value of the current key.
@@ -126,10 +132,22 @@ func (s *base) put(b []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := s.table.Put(kg, key, nil, b); err != nil {
+	return s.store(kg, key, nil, b)
+}
+
+// store writes a value, of the current key or another one. All writing but appending goes through it.
+func (s *base) store(kg int32, key, sub, b []byte) error {
+	s.changes++
+	if err := s.table.Put(kg, key, sub, b); err != nil {
 		return s.failed(err)
 	}
-	return nil
+	return s.written(1)
+}
+
+// erase deletes a value, of the current key or another one.
+func (s *base) erase(kg int32, key, sub []byte) error {
+	s.changes++
+	return s.failed(s.table.Delete(kg, key, sub))
 }
 
 // encode is v with what its time to live needs before it, in the buffer of the state.

@@ -15,7 +15,8 @@
 //	timer                           nothing: the time is in the key (backends.NewTimerForm)
 //
 // With a time to live, 8 bytes stand before each value, element or value in a map: when it was last written, or read, in
-// milliseconds since 1970. What has expired is removed when it is met.
+// milliseconds since 1970. What has expired is removed when it is met: by who reads it, or, in a table that is a backends.Sweeper, by
+// the writes to others.
 //
 // A state that was restored must be asked for with the kind and the types that it was written with.
 //

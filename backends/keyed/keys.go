@@ -9,15 +9,13 @@ import (
 	"github.com/ckpt-tool/ckpt/metadata"
 )
 
+// scans is in how many parts at most the key groups are read, each at once: its keys are gathered before they are given out.
+const scans = 64
+
 // Keys implements backends.Keyed. A key comes once; that of a list, an aggregate or a map as well.
 func (b *Backend) Keys(state string, namespace any) iter.Seq2[any, error] {
 	return func(yield func(any, error) bool) {
-		s, err := b.scan(state, namespace)
-		if err != nil {
-			yield(nil, err)
-			return
-		}
-		for k, err := range s.keys(b.config.KeyGroups) {
+		for k, err := range b.keys(state, namespace) {
 			var key any
 			if err == nil {
 				key, err = whole(b.config.Key, k.bytes)
@@ -29,10 +27,9 @@ func (b *Backend) Keys(state string, namespace any) iter.Seq2[any, error] {
 	}
 }
 
-// ApplyToAllKeys implements backends.Keyed. The keys are gathered a key group at a time before f is called for them. The
-// namespace of the state is then the one given.
+// ApplyToAllKeys implements backends.Keyed. The namespace of the state is then the one given.
 func (b *Backend) ApplyToAllKeys(namespace any, d *backends.Descriptor, f func(key any, s backends.KeyedState) error) error {
-	state, err := b.PartitionedState(namespace, d)
+	s, err := b.PartitionedState(namespace, d)
 	if err != nil {
 		return err
 	}
@@ -41,42 +38,49 @@ func (b *Backend) ApplyToAllKeys(namespace any, d *backends.Descriptor, f func(k
 		b.drop()
 		b.key, b.keyGroup = append(b.key[:0], was...), keyGroup
 	}()
-	for kg := b.config.KeyGroups.First; kg <= b.config.KeyGroups.Last; kg++ {
-		if err := b.applyToGroup(kg, namespace, d.Name, func(key any) error { return f(key, state) }, state); err != nil {
+	for k, err := range b.keys(d.Name, namespace) {
+		var key any
+		if err == nil {
+			key, err = whole(b.config.Key, k.bytes)
+		}
+		if err == nil {
+			err = b.SetCurrentKeyBytes(k.bytes, k.keyGroup)
+		}
+		if err == nil {
+			err = s.SetNamespace(namespace)
+		}
+		if err == nil {
+			err = f(key, s)
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (b *Backend) applyToGroup(kg int32, namespace any, state string, f func(key any) error, s backends.KeyedState) error {
-	scan, err := b.scan(state, namespace)
-	if err != nil {
-		return err
-	}
-	var all [][]byte
-	for k, err := range scan.keys(metadata.KeyGroupRange{First: kg, Last: kg}) {
+// keys yields the keys of a state in one namespace. State may be changed meanwhile.
+func (b *Backend) keys(state string, namespace any) iter.Seq2[groupKey, error] {
+	return func(yield func(groupKey, error) bool) {
+		s, err := b.scan(state, namespace)
 		if err != nil {
-			return err
+			yield(groupKey{}, err)
+			return
 		}
-		all = append(all, bytes.Clone(k.bytes))
-	}
-	for _, k := range all {
-		key, err := whole(b.config.Key, k)
-		if err != nil {
-			return err
-		}
-		if err := b.SetCurrentKeyBytes(k, kg); err != nil {
-			return err
-		}
-		if err := s.SetNamespace(namespace); err != nil {
-			return err
-		}
-		if err := f(key); err != nil {
-			return err
+		r := b.config.KeyGroups
+		for first, n := r.First, int32((r.Len()+scans-1)/scans); first <= r.Last; first += n {
+			all, err := s.gather(metadata.KeyGroupRange{First: first, Last: min(first+n-1, r.Last)})
+			if err != nil {
+				yield(groupKey{}, err)
+				return
+			}
+			for _, k := range all {
+				if !yield(k, nil) {
+					return
+				}
+			}
 		}
 	}
-	return nil
 }
 
 // scan reads the keys of a state in one namespace.
@@ -106,27 +110,23 @@ func (b *Backend) scan(state string, namespace any) (*scan, error) {
 	return &scan{p, encoded, b.store.Ordered()}, nil
 }
 
-// keys yields each key of the namespace once. Its bytes are valid until the iteration goes on.
-func (s *scan) keys(r metadata.KeyGroupRange) iter.Seq2[groupKey, error] {
-	return func(yield func(groupKey, error) bool) {
-		seen := newSeen(s.state.meta.Kind == backends.Map, s.ordered)
-		for row, err := range s.state.table.All(r) {
-			var p backends.KeyParts
-			if err == nil {
-				p, err = s.state.form.Split(row.Key)
-			}
-			if err != nil {
-				yield(groupKey{}, s.state.failed(err))
-				return
-			}
-			if !bytes.Equal(p.Namespace, s.namespace) || seen.before(row.KeyGroup, p.Key) {
-				continue
-			}
-			if !yield(groupKey{row.KeyGroup, p.Key}, nil) {
-				return
-			}
+// gather gives each key of the namespace in some key groups once.
+func (s *scan) gather(r metadata.KeyGroupRange) ([]groupKey, error) {
+	var all []groupKey
+	seen := newSeen(s.state.meta.Kind == backends.Map, s.ordered)
+	for row, err := range s.state.table.All(r) {
+		var p backends.KeyParts
+		if err == nil {
+			p, err = s.state.form.Split(row.Key)
+		}
+		if err != nil {
+			return nil, s.state.failed(err)
+		}
+		if bytes.Equal(p.Namespace, s.namespace) && !seen.before(row.KeyGroup, p.Key) {
+			all = append(all, groupKey{row.KeyGroup, bytes.Clone(p.Key)})
 		}
 	}
+	return all, nil
 }
 
 // seen tells keys that come again: those of maps do, in a store with an order one right after the other, else

@@ -3,12 +3,10 @@ package keyed
 import (
 	"fmt"
 	"iter"
+	"slices"
 
 	"github.com/ckpt-tool/ckpt/backends"
 )
-
-// separator stands between the elements of a list (Flink: StringAppendTESTOperator).
-const separator = ','
 
 // listState is a list (Flink: RocksDBListState, TtlListState).
 type listState struct {
@@ -40,7 +38,7 @@ func (s *listState) Add(v any) error {
 	if err != nil {
 		return err
 	}
-	return s.append(b)
+	return s.append(b, 1)
 }
 
 // AddBytes implements backends.ListState.
@@ -49,18 +47,20 @@ func (s *listState) AddBytes(b []byte) error {
 	if err != nil {
 		return err
 	}
-	return s.append(b)
+	return s.append(b, 1)
 }
 
-func (s *listState) append(b []byte) error {
+// append appends n elements, which are joined.
+func (s *listState) append(b []byte, n int) error {
 	kg, key, err := s.at()
 	if err != nil {
 		return err
 	}
+	s.changes++
 	if err := s.table.Append(kg, key, b); err != nil {
 		return s.failed(err)
 	}
-	return nil
+	return s.written(n)
 }
 
 // AddAll implements backends.ListState: all of them, or none where one cannot be written.
@@ -69,7 +69,7 @@ func (s *listState) AddAll(vs []any) error {
 	if len(vs) == 0 || err != nil {
 		return err
 	}
-	return s.append(b)
+	return s.append(b, len(vs))
 }
 
 // Update implements backends.ListState.
@@ -78,10 +78,13 @@ func (s *listState) Update(vs []any) error {
 		return s.Clear()
 	}
 	b, err := s.join(vs)
+	if err == nil {
+		err = s.put(b)
+	}
 	if err != nil {
 		return err
 	}
-	return s.put(b)
+	return s.written(len(vs) - 1) // put has told of one
 }
 
 // join is the elements as they lie in a list, in the buffer of the state. Joined, they may be appended as if they were one.
@@ -89,7 +92,7 @@ func (s *listState) join(vs []any) ([]byte, error) {
 	b := s.out[:0]
 	for i, v := range vs {
 		if i > 0 {
-			b = append(b, separator)
+			b = append(b, backends.ListDelimiter)
 		}
 		var err error
 		if b, err = s.appendValue(b, v); err != nil {
@@ -125,47 +128,18 @@ func (s *listState) Elements() iter.Seq2[[]byte, error] {
 	}
 }
 
-// elements cuts a list, which is not empty: at least one element is in it, perhaps without bytes.
+// elements cuts a list, which is not empty. With a time to live, elements begin with their times.
 func (s *listState) elements(b []byte) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
-		for at := 0; ; {
-			n, err := s.size(b[at:])
-			if err != nil {
-				yield(nil, s.failed(fmt.Errorf("the list, at byte %d: %w", at, err)))
+		for e, err := range backends.JoinedElements(s.meta.Value, b) {
+			if !yield(e, s.failed(err)) {
 				return
 			}
-			if !yield(b[at:at+n:at+n], nil) {
-				return
-			}
-			at += n
-			if at == len(b) {
-				return
-			}
-			if b[at] != separator {
-				yield(nil, s.failed(fmt.Errorf("the list, at byte %d: 0x%02x stands where its elements are parted by 0x%02x", at, b[at], separator)))
-				return
-			}
-			at++
 		}
 	}
 }
 
-// size is the length of the element at the beginning of b, with its time.
-func (s *listState) size(b []byte) (int, error) {
-	before := 0
-	if s.ttl != nil {
-		if before = timeLen; len(b) < before {
-			return 0, backends.ErrShort
-		}
-	}
-	n, err := s.value.Size(b[before:])
-	if err == nil && n > len(b)-before {
-		err = backends.ErrShort
-	}
-	return before + n, err
-}
-
-// aged yields the elements that have not expired. A list of which all have is cleared at the end; one that reading renews is
+// aged yields the elements that have not expired. A list of which all have is cleared; one that reading renews is
 // written first, without those that have (Flink: TtlListState).
 func (s *listState) aged(in []byte, yield func([]byte, error) bool) {
 	if s.ttl.onRead {
@@ -174,6 +148,12 @@ func (s *listState) aged(in []byte, yield func([]byte, error) bool) {
 			return
 		}
 	}
+	kg, at, err := s.at()
+	if err != nil {
+		yield(nil, err)
+		return
+	}
+	key, changes := slices.Clone(at), s.changes // the current key may be another one at the end
 	lives := false
 	for e, err := range s.elements(in) {
 		var v verdict
@@ -189,10 +169,10 @@ func (s *listState) aged(in []byte, yield func([]byte, error) bool) {
 			return
 		}
 	}
-	if lives {
+	if lives || s.changes != changes {
 		return
 	}
-	if err := s.Clear(); err != nil {
+	if err := s.erase(kg, key, nil); err != nil {
 		yield(nil, err)
 	}
 }
@@ -212,7 +192,7 @@ func (s *listState) renew(in []byte) error {
 			continue
 		}
 		if len(b) > 0 {
-			b = append(b, separator)
+			b = append(b, backends.ListDelimiter)
 		}
 		b = append(s.appendTime(b), v.value...)
 	}

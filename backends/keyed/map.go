@@ -1,6 +1,7 @@
 package keyed
 
 import (
+	"bytes"
 	"fmt"
 	"iter"
 	"slices"
@@ -20,6 +21,9 @@ type mapState struct {
 	key backends.Type
 	sub []byte // the key within that is asked for
 	in  []byte // a value with a time to live that is given out
+
+	iterating int          // how many iterations are under way
+	due       []settlement // what they, and who read in their midst, have found to do
 }
 
 var _ backends.MapState = (*mapState)(nil)
@@ -75,13 +79,18 @@ func (s *mapState) GetBytes(key []byte) ([]byte, bool, error) {
 
 // unflag is the value behind its flag, nil if it is null.
 func (s *mapState) unflag(b []byte) ([]byte, error) {
+	b, err := unflag(b)
+	return b, s.failed(err)
+}
+
+func unflag(b []byte) ([]byte, error) {
 	switch {
 	case len(b) == 0:
-		return nil, s.failed(backends.ErrShort)
+		return nil, backends.ErrShort
 	case b[0] == null:
 		return nil, nil
 	case b[0] != present:
-		return nil, s.failed(fmt.Errorf("the flag of null of a value in a map is %d, neither 0 nor 1", b[0]))
+		return nil, fmt.Errorf("the flag of null of a value in a map is %d, neither 0 nor 1", b[0])
 	}
 	return b[1:len(b):len(b)], nil
 }
@@ -95,28 +104,21 @@ func (s *mapState) aged(key, b []byte) ([]byte, bool, error) {
 	if err != nil {
 		return nil, false, s.failed(err)
 	}
-	if v.remove || v.renew {
-		s.in = append(s.in[:0], v.value...)
-		v.value = s.in[:len(s.in):len(s.in)]
+	if !v.remove && !v.renew {
+		return v.value, true, nil
 	}
-	if err := s.settle(key, v); err != nil {
+	s.in = append(s.in[:0], v.value...)
+	if s.iterating > 0 {
+		err = s.defers(key, b, v.remove)
+	} else if v.remove {
+		err = s.remove(key)
+	} else {
+		err = s.PutBytes(key, s.in)
+	}
+	if err != nil || !v.seen {
 		return nil, false, err
 	}
-	if !v.seen {
-		return nil, false, nil
-	}
-	return v.value, true, nil
-}
-
-// settle does what the verdict says.
-func (s *mapState) settle(key []byte, v verdict) error {
-	switch {
-	case v.remove:
-		return s.remove(key)
-	case v.renew:
-		return s.PutBytes(key, v.value)
-	}
-	return nil
+	return s.in[:len(s.in):len(s.in)], true, nil
 }
 
 // Put implements backends.MapState.
@@ -159,10 +161,7 @@ func (s *mapState) put(sub, b []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := s.table.Put(kg, key, sub, b); err != nil {
-		return s.failed(err)
-	}
-	return nil
+	return s.store(kg, key, sub, b)
 }
 
 // PutAll implements backends.MapState.
@@ -189,10 +188,7 @@ func (s *mapState) remove(sub []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := s.table.Delete(kg, key, sub); err != nil {
-		return s.failed(err)
-	}
-	return nil
+	return s.erase(kg, key, sub)
 }
 
 // Contains implements backends.MapState.
@@ -223,10 +219,8 @@ func (s *mapState) Clear() error {
 	if err != nil {
 		return err
 	}
-	if err := s.table.Clear(kg, key); err != nil {
-		return s.failed(err)
-	}
-	return nil
+	s.changes++
+	return s.failed(s.table.Clear(kg, key))
 }
 
 // Entries implements backends.MapState. What its time to live asks for is done when the iteration ends.
@@ -237,40 +231,61 @@ func (s *mapState) Entries() iter.Seq2[backends.MapEntry, error] {
 			yield(backends.MapEntry{}, err)
 			return
 		}
-		var due []settlement
-		goOn := true
-		for row, err := range s.table.Subs(kg, key) {
-			var e backends.MapEntry
-			var seen bool
-			if err == nil {
-				e, seen, err = s.entry(row, &due)
-			} else {
-				err = s.failed(err)
-			}
-			if err != nil {
-				yield(backends.MapEntry{}, err)
-				return
-			}
-			if seen {
-				if goOn = yield(e, nil); !goOn {
-					break
-				}
+		s.iterating++
+		more, err := s.each(kg, slices.Clone(key), yield) // the current key may be another one before the end
+		if s.iterating--; s.iterating == 0 {
+			due := s.due
+			if s.due = nil; err == nil {
+				err = s.settle(due)
 			}
 		}
-		if err := s.settleAll(due); err != nil && goOn {
+		if err != nil && more {
 			yield(backends.MapEntry{}, err)
 		}
 	}
 }
 
-// settlement is a verdict to be settled once nothing reads any more.
-type settlement struct {
-	sub []byte
-	v   verdict
+// each yields the entries of a key, and tells whether more are wanted.
+func (s *mapState) each(kg int32, key []byte, yield func(backends.MapEntry, error) bool) (bool, error) {
+	changes := s.changes
+	for row, err := range s.table.Subs(kg, key) {
+		if err != nil {
+			return true, s.failed(err)
+		}
+		row.KeyGroup, row.Key = kg, key
+		e, seen, err := s.entry(row)
+		if err != nil {
+			return true, err
+		}
+		if seen && !yield(e, nil) {
+			return false, nil
+		}
+		if s.changes != changes {
+			return true, s.failed(errChanged)
+		}
+	}
+	return true, nil
 }
 
-// entry decodes a row, and notes what becomes of it.
-func (s *mapState) entry(row backends.Row, due *[]settlement) (e backends.MapEntry, seen bool, err error) {
+// settlement is what is to become of an entry once nobody iterates any more: it is removed, or its life begins again.
+type settlement struct {
+	row    backends.Row // as it was read
+	remove bool
+}
+
+// defers notes what is to become of an entry of the current key.
+func (s *mapState) defers(sub, b []byte, remove bool) error {
+	kg, key, err := s.at()
+	if err != nil {
+		return err
+	}
+	row := backends.Row{KeyGroup: kg, Key: slices.Clone(key), Sub: slices.Clone(sub), Value: append([]byte{present}, b...)}
+	s.due = append(s.due, settlement{row, remove})
+	return nil
+}
+
+// entry decodes a row, and notes what is to become of it.
+func (s *mapState) entry(row backends.Row) (e backends.MapEntry, seen bool, err error) {
 	b, err := s.unflag(row.Value)
 	if err != nil {
 		return e, false, err
@@ -284,7 +299,9 @@ func (s *mapState) entry(row backends.Row, due *[]settlement) (e backends.MapEnt
 			return e, false, s.failed(err)
 		}
 		if v.remove || v.renew {
-			*due = append(*due, settlement{slices.Clone(row.Sub), verdict{value: slices.Clone(v.value), remove: v.remove, renew: v.renew}})
+			noted := row
+			noted.Sub, noted.Value = slices.Clone(row.Sub), slices.Clone(row.Value)
+			s.due = append(s.due, settlement{noted, v.remove})
 		}
 		if !v.seen {
 			return e, false, nil
@@ -300,9 +317,24 @@ func (s *mapState) entry(row backends.Row, due *[]settlement) (e backends.MapEnt
 	return e, err == nil, err
 }
 
-func (s *mapState) settleAll(due []settlement) error {
+// settle does what was found to do with those entries that are still what they were.
+func (s *mapState) settle(due []settlement) error {
 	for _, d := range due {
-		if err := s.settle(d.sub, d.v); err != nil {
+		r := &d.row
+		is, ok, err := s.table.Get(r.KeyGroup, r.Key, r.Sub)
+		if err != nil {
+			return s.failed(err)
+		}
+		if !ok || !bytes.Equal(is, r.Value) {
+			continue
+		}
+		if d.remove {
+			err = s.erase(r.KeyGroup, r.Key, r.Sub)
+		} else {
+			s.out = append(s.appendTime(append(s.out[:0], present)), r.Value[1+timeLen:]...)
+			err = s.store(r.KeyGroup, r.Key, r.Sub, s.out)
+		}
+		if err != nil {
 			return err
 		}
 	}

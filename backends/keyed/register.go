@@ -116,13 +116,19 @@ func (b *Backend) table(m *backends.Meta) (backends.Table, error) {
 func newState(d *backends.Descriptor, b base) keyedState {
 	switch d.Kind {
 	case backends.List:
-		return &listState{base: b}
+		s := &listState{base: b}
+		s.sweeping(s.left)
+		return s
 	case backends.Map:
-		return newMapState(d, b)
+		s := newMapState(d, b)
+		s.sweeping(s.left)
+		return s
 	case backends.Reducing:
-		return &appendingState{base: b, rule: reducing{d.Reduce}}
+		return newAppendingState(b, reducing{d.Reduce})
 	case backends.Aggregating:
-		return &appendingState{base: b, rule: aggregating{d.Aggregate}}
+		return newAppendingState(b, aggregating{d.Aggregate})
 	}
-	return &valueState{base: b}
+	s := &valueState{base: b}
+	s.sweeping(s.left)
+	return s
 }

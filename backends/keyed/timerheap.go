@@ -12,7 +12,7 @@ type heapIndex struct {
 	table  backends.Table
 	prefix int
 	groups metadata.KeyGroupRange
-	heap   []*heapTimer
+	heap   binaryHeap[*heapTimer]
 	set    map[string]*heapTimer
 	spare  []*heapTimer
 	out    []byte // what is given out
@@ -25,6 +25,15 @@ type heapTimer struct {
 	key   string
 	place int // in the heap
 }
+
+func (t *heapTimer) before(o *heapTimer) bool {
+	if t.time != o.time {
+		return t.time < o.time
+	}
+	return t.key < o.key
+}
+
+func (t *heapTimer) moved(place int) { t.place = place }
 
 func newHeapIndex(t backends.Table, prefix int, groups metadata.KeyGroupRange) *heapIndex {
 	return &heapIndex{table: t, prefix: prefix, groups: groups, set: map[string]*heapTimer{}}
@@ -49,11 +58,10 @@ func (x *heapIndex) push(key []byte) *heapTimer {
 	if n := len(x.spare); n > 0 {
 		t, x.spare = x.spare[n-1], x.spare[:n-1]
 	}
-	*t = heapTimer{backends.TimerTime(key[x.prefix:]), string(key), len(x.heap)}
-	x.heap = append(x.heap, t)
+	t.time, t.key = backends.TimerTime(key[x.prefix:]), string(key)
+	x.heap.push(t)
 	x.set[t.key] = t
 	x.bytes += int64(len(key))
-	x.up(t.place)
 	return t
 }
 
@@ -82,12 +90,7 @@ func (x *heapIndex) remove(kg int32, key []byte) (bool, error) {
 
 // drop takes a timer out of the heap.
 func (x *heapIndex) drop(t *heapTimer) {
-	at, last := t.place, len(x.heap)-1
-	x.swap(at, last)
-	x.heap[last], x.heap = nil, x.heap[:last]
-	if at < last && !x.down(at) {
-		x.up(at)
-	}
+	x.heap.drop(t.place)
 	delete(x.set, t.key)
 	x.bytes -= int64(len(t.key))
 	*t = heapTimer{}
@@ -125,48 +128,3 @@ func (x *heapIndex) len() (int, error) { return len(x.heap), nil }
 func (x *heapIndex) memory() int64 { return x.bytes + int64(len(x.heap))*timerOverhead }
 
 const timerOverhead = 32 + 8 + 40
-
-func (x *heapIndex) less(i, j int) bool {
-	a, b := x.heap[i], x.heap[j]
-	if a.time != b.time {
-		return a.time < b.time
-	}
-	return a.key < b.key
-}
-
-func (x *heapIndex) swap(i, j int) {
-	h := x.heap
-	h[i], h[j] = h[j], h[i]
-	h[i].place, h[j].place = i, j
-}
-
-func (x *heapIndex) up(i int) {
-	for i > 0 {
-		parent := (i - 1) / 2
-		if !x.less(i, parent) {
-			return
-		}
-		x.swap(i, parent)
-		i = parent
-	}
-}
-
-// down tells whether the timer moved.
-func (x *heapIndex) down(i int) bool {
-	from := i
-	for {
-		child := 2*i + 1
-		if child >= len(x.heap) {
-			break
-		}
-		if right := child + 1; right < len(x.heap) && x.less(right, child) {
-			child = right
-		}
-		if !x.less(child, i) {
-			break
-		}
-		x.swap(i, child)
-		i = child
-	}
-	return i > from
-}

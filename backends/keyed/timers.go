@@ -19,6 +19,7 @@ type timerQueue struct {
 	form      backends.KeyForm
 	index     timerIndex
 	composite []byte
+	changes   uint64 // counts what may have changed the table
 }
 
 var _ backends.TimerQueue = (*timerQueue)(nil)
@@ -107,6 +108,7 @@ func (q *timerQueue) Add(t backends.TimerEntry) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	q.changes++
 	first, err := q.index.add(t.KeyGroup, key)
 	return first, q.failed(err)
 }
@@ -117,6 +119,7 @@ func (q *timerQueue) Remove(t backends.TimerEntry) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	q.changes++
 	first, err := q.index.remove(t.KeyGroup, key)
 	return first, q.failed(err)
 }
@@ -133,6 +136,7 @@ func (q *timerQueue) Peek() (backends.TimerEntry, bool, error) {
 
 // Poll implements backends.TimerQueue.
 func (q *timerQueue) Poll() (backends.TimerEntry, bool, error) {
+	q.changes++
 	key, ok, err := q.index.poll()
 	if !ok || err != nil {
 		return backends.TimerEntry{}, false, q.failed(err)
@@ -150,12 +154,17 @@ func (q *timerQueue) Len() (int, error) {
 // All implements backends.TimerQueue.
 func (q *timerQueue) All(r metadata.KeyGroupRange) iter.Seq2[backends.TimerEntry, error] {
 	return func(yield func(backends.TimerEntry, error) bool) {
+		changes := q.changes
 		for row, err := range q.table.All(r) {
 			var t backends.TimerEntry
 			if err == nil {
 				t, err = q.entry(row.Key)
 			}
 			if !yield(t, err) || err != nil {
+				return
+			}
+			if q.changes != changes {
+				yield(backends.TimerEntry{}, q.failed(errChanged))
 				return
 			}
 		}

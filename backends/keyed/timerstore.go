@@ -22,7 +22,7 @@ type storeIndex struct {
 	prefix int
 	groups metadata.KeyGroupRange
 	all    []timerGroup // by key group
-	heap   []*timerGroup
+	heap   binaryHeap[*timerGroup]
 	spare  [][]byte
 	out    []byte
 }
@@ -30,6 +30,7 @@ type storeIndex struct {
 // timerGroup is the timers of one key group.
 type timerGroup struct {
 	keyGroup int32
+	prefix   int      // bytes of a key that are its key group
 	place    int      // in the heap, -1 if it is not there
 	keys     [][]byte // the first, in order
 	// whole is whether these are all.
@@ -38,10 +39,21 @@ type timerGroup struct {
 	from []byte
 }
 
+// before compares the first timers: by time, then by all their bytes.
+func (g *timerGroup) before(o *timerGroup) bool {
+	a, b := g.keys[0], o.keys[0]
+	if c := bytes.Compare(a[g.prefix:g.prefix+timeLen], b[o.prefix:o.prefix+timeLen]); c != 0 {
+		return c < 0
+	}
+	return bytes.Compare(a, b) < 0
+}
+
+func (g *timerGroup) moved(place int) { g.place = place }
+
 func newStoreIndex(t backends.Table, prefix int, groups metadata.KeyGroupRange) *storeIndex {
 	x := &storeIndex{table: t, prefix: prefix, groups: groups, all: make([]timerGroup, groups.Len())}
 	for i := range x.all {
-		x.all[i] = timerGroup{keyGroup: groups.First + int32(i), place: -1, whole: true}
+		x.all[i] = timerGroup{keyGroup: groups.First + int32(i), prefix: prefix, place: -1, whole: true}
 	}
 	return x
 }
@@ -207,7 +219,7 @@ func (x *storeIndex) memory() int64 {
 
 const (
 	sliceHeader   = 24
-	groupOverhead = 80
+	groupOverhead = 88
 )
 
 func (x *storeIndex) clone(key []byte) []byte {
@@ -228,55 +240,10 @@ func (x *storeIndex) free(b []byte) {
 func (x *storeIndex) fix(g *timerGroup) {
 	switch {
 	case len(g.keys) == 0 && g.place >= 0:
-		at, last := g.place, len(x.heap)-1
-		x.swap(at, last)
-		x.heap[last], x.heap = nil, x.heap[:last]
-		g.place = -1
-		if at < last {
-			x.settle(at)
-		}
+		x.heap.drop(g.place)
 	case len(g.keys) > 0 && g.place < 0:
-		g.place = len(x.heap)
-		x.heap = append(x.heap, g)
-		x.settle(g.place)
+		x.heap.push(g)
 	case g.place >= 0:
-		x.settle(g.place)
-	}
-}
-
-// less compares the first timers: by time, then by all their bytes.
-func (x *storeIndex) less(i, j int) bool {
-	a, b := x.heap[i].keys[0], x.heap[j].keys[0]
-	if c := bytes.Compare(a[x.prefix:x.prefix+timeLen], b[x.prefix:x.prefix+timeLen]); c != 0 {
-		return c < 0
-	}
-	return bytes.Compare(a, b) < 0
-}
-
-func (x *storeIndex) swap(i, j int) {
-	h := x.heap
-	h[i], h[j] = h[j], h[i]
-	h[i].place, h[j].place = i, j
-}
-
-// settle moves one key group up or down to where it belongs.
-func (x *storeIndex) settle(i int) {
-	for i > 0 && x.less(i, (i-1)/2) {
-		x.swap(i, (i-1)/2)
-		i = (i - 1) / 2
-	}
-	for {
-		child := 2*i + 1
-		if child >= len(x.heap) {
-			return
-		}
-		if right := child + 1; right < len(x.heap) && x.less(right, child) {
-			child = right
-		}
-		if !x.less(child, i) {
-			return
-		}
-		x.swap(i, child)
-		i = child
+		x.heap.sift(g.place)
 	}
 }

@@ -91,10 +91,6 @@ func (b *broadcast) find(key any) (int, error) {
 	return -1, nil
 }
 
-func (b *broadcast) wrong(err error) error {
-	return fmt.Errorf("operator state %q: %w", b.meta.Name, err)
-}
-
 // Get implements backends.BroadcastState.
 func (b *broadcast) Get(key any) (any, bool, error) {
 	i, err := b.find(key)
@@ -117,7 +113,10 @@ func (b *broadcast) Put(key, value any) error {
 		return b.wrong(err)
 	}
 	k := len(data)
-	if data, err = b.meta.Value.Encode(data, value); err != nil {
+	if data, err = b.meta.Value.Encode(data, value); err == nil {
+		err = readable(len(data))
+	}
+	if err != nil {
 		return b.wrong(err)
 	}
 	b.put(&pairBytes{data, k, key, value})

@@ -62,8 +62,11 @@ func (l *list) Get() []any { return slices.Clone(l.values) }
 // Add implements backends.OperatorListState.
 func (l *list) Add(v any) error {
 	data, err := l.meta.Value.Encode(l.elements.data, v)
+	if err == nil {
+		err = readable(len(data) - len(l.elements.data))
+	}
 	if err != nil {
-		return fmt.Errorf("operator state %q: %w", l.meta.Name, err)
+		return l.wrong(err)
 	}
 	l.elements = packed{data, append(l.elements.ends, len(data))}
 	l.values = append(l.values, v)

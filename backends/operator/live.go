@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/ckpt-tool/ckpt/backends"
+	"github.com/ckpt-tool/ckpt/backends/keyed"
 	"github.com/ckpt-tool/ckpt/metadata"
 )
 
@@ -33,7 +35,7 @@ var _ backends.Operator = (*Live)(nil)
 func Open(ctx context.Context, c *backends.OperatorConfig) (backends.Operator, error) {
 	l := &Live{subtask: c.Subtask}
 	for i, h := range c.Restored {
-		if h == nil || noStream(h.Delegate) {
+		if Empty(h) {
 			continue
 		}
 		var whole *metadata.OperatorStateHandle
@@ -45,12 +47,6 @@ func Open(ctx context.Context, c *backends.OperatorConfig) (backends.Operator, e
 		}
 	}
 	return l, nil
-}
-
-// noStream tells whether a handle stands for no state.
-func noStream(h metadata.StreamHandle) bool {
-	_, empty := h.(*metadata.EmptySegmentHandle)
-	return empty || h == nil
 }
 
 // registry is states by their names, in the order in which they came.
@@ -85,17 +81,36 @@ type state struct {
 }
 
 // newState is a state that the job begins.
-func newState(kind backends.Kind, d *backends.OperatorDescriptor) state {
-	return state{
-		meta: backends.Meta{Name: d.Name, Kind: kind, MapKey: d.MapKey, Value: d.Value}, name: metadata.NewUTF(d.Name), asked: true,
-	}
+func newState(m *backends.Meta) state {
+	return state{meta: *m, name: metadata.NewUTF(m.Name), asked: true}
 }
 
 // ask holds that the state is what the job wants.
-func (s *state) ask(kind backends.Kind, d *backends.OperatorDescriptor) error {
-	want := backends.Meta{Kind: kind, MapKey: d.MapKey, Value: d.Value}
-	if was, want := describe(&s.meta), describe(&want); was != want {
-		return &backends.IncompatibleError{State: d.Name, Was: was, Want: want}
+func (s *state) ask(want *backends.Meta) error {
+	if same(&s.meta, want) {
+		return nil
+	}
+	e := &backends.IncompatibleError{State: want.Name, Was: describe(&s.meta), Want: describe(want)}
+	if e.Was == e.Want { // the names are the same, the classes or schemas are not
+		e.Want += " of another serializer"
+	}
+	return e
+}
+
+// same tells whether the bytes of both mean the same.
+func same(a, b *backends.Meta) bool {
+	return a.Kind == b.Kind && keyed.Same(a.MapKey, b.MapKey) && keyed.Same(a.Value, b.Value)
+}
+
+// wrong is what is wrong with a value for the state.
+func (s *state) wrong(err error) error {
+	return fmt.Errorf("operator state %q: %w", s.meta.Name, err)
+}
+
+// readable holds that an element, or an entry of a map, is not of more bytes than a reader takes in one piece.
+func readable(n int) error {
+	if n > math.MaxInt32 {
+		return backends.ErrTooLarge
 	}
 	return nil
 }
@@ -126,14 +141,14 @@ func (l *Live) list(kind backends.Kind, d *backends.OperatorDescriptor) (backend
 	if err := l.usable(d.Name, d.Value); err != nil {
 		return nil, err
 	}
+	want := &backends.Meta{Name: d.Name, Kind: kind, Value: d.Value}
+	if err := l.fits(want); err != nil {
+		return nil, err
+	}
 	s, ok := l.lists.all[d.Name]
 	if !ok {
-		s = &list{state: newState(kind, d)}
+		s = &list{state: newState(want)}
 		l.lists.add(d.Name, s)
-		return s, nil
-	}
-	if err := s.ask(kind, d); err != nil {
-		return nil, err
 	}
 	return s, s.decode(d)
 }
@@ -143,16 +158,28 @@ func (l *Live) Broadcast(d *backends.OperatorDescriptor) (backends.BroadcastStat
 	if err := l.usable(d.Name, d.MapKey, d.Value); err != nil {
 		return nil, err
 	}
-	s, ok := l.broadcasts.all[d.Name]
-	if !ok {
-		s = &broadcast{state: newState(backends.Broadcast, d)}
-		l.broadcasts.add(d.Name, s)
-		return s, nil
-	}
-	if err := s.ask(backends.Broadcast, d); err != nil {
+	want := &backends.Meta{Name: d.Name, Kind: backends.Broadcast, MapKey: d.MapKey, Value: d.Value}
+	if err := l.fits(want); err != nil {
 		return nil, err
 	}
+	s, ok := l.broadcasts.all[d.Name]
+	if !ok {
+		s = &broadcast{state: newState(want)}
+		l.broadcasts.add(d.Name, s)
+	}
 	return s, s.decode(d)
+}
+
+// fits holds that the state of a name is what is wanted, where there is one. Lists and maps share their names: a handle tells states
+// by nothing else.
+func (l *Live) fits(want *backends.Meta) error {
+	if s, ok := l.lists.all[want.Name]; ok {
+		return s.ask(want)
+	}
+	if s, ok := l.broadcasts.all[want.Name]; ok {
+		return s.ask(want)
+	}
+	return nil
 }
 
 // usable holds that a state of these types can be had.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -38,9 +39,9 @@ func snapshot(t *testing.T, o backends.Operator) (*metadata.OperatorStateHandle,
 	if err != nil {
 		t.Fatal(err)
 	}
-	for path, scope := range s.Paths() {
-		if scope != metadata.Exclusive {
-			t.Errorf("%s is %s", path, scope)
+	for _, name := range s.Names() {
+		if scope := s.Scope(name); scope != metadata.Exclusive {
+			t.Errorf("%s is %s", name, scope)
 		}
 	}
 	return h, s
@@ -368,6 +369,108 @@ func TestLiveIncompatible(t *testing.T) {
 	}
 }
 
+// TestLiveNames: a list and a map of one name are refused, in whichever order they come: a handle tells states by nothing but their names,
+// so that one of them would be lost.
+func TestLiveNames(t *testing.T) {
+	o, h, files := filled(t)
+	var wrong *backends.IncompatibleError
+	for name, o := range map[string]backends.Operator{"registered": o, "restored": open(t, backends.OperatorConfig{Restored: []*metadata.OperatorStateHandle{h}, Files: files})} {
+		if _, err := o.Broadcast(describeOf("offsets", "String", "Long", t)); !errors.As(err, &wrong) {
+			t.Errorf("%s: a map beside a list: %v", name, err)
+		}
+		if _, err := o.List(describeOf("rules", "", "Long", t)); !errors.As(err, &wrong) {
+			t.Errorf("%s: a list beside a map: %v", name, err)
+		}
+	}
+	maps := open(t, backends.OperatorConfig{})
+	if _, err := maps.Broadcast(describeOf("offsets", "String", "Long", t)); err != nil {
+		t.Fatal(err)
+	}
+	more, written := snapshot(t, maps)
+	blob, err := written.Open(t.Context(), more.Delegate)
+	if err != nil {
+		t.Fatal(err)
+	}
+	more.Delegate = &metadata.InlineHandle{Data: blob.(*handletest.Blob).Data}
+	c := backends.OperatorConfig{Restored: []*metadata.OperatorStateHandle{h, more}, Files: files}
+	if _, err := Open(t.Context(), &c); !errors.As(err, &wrong) {
+		t.Errorf("a list in one sub-task and a map in another: %v", err)
+	}
+}
+
+// avro is a type whose name tells of the record alone.
+func avro(t *testing.T, field string) backends.Type {
+	t.Helper()
+	utf := func(b []byte, s string) []byte { return append(append(b, byte(len(s)>>8), byte(len(s))), s...) }
+	b := append(utf(nil, "org.apache.flink.formats.avro.typeutils.AvroSerializerSnapshot"), 0, 0, 0, 1)
+	typ, _, err := types.ReadVersioned(utf(b, `{"type":"record","name":"R","fields":[{"name":"x","type":"`+field+`"}]}`), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return typ
+}
+
+// TestLiveSchema: a type of the same name whose values lie otherwise is refused.
+func TestLiveSchema(t *testing.T) {
+	o := open(t, backends.OperatorConfig{})
+	if _, err := o.List(&backends.OperatorDescriptor{Name: "l", Value: avro(t, "long")}); err != nil {
+		t.Fatal(err)
+	}
+	h, files := snapshot(t, o)
+	o = open(t, backends.OperatorConfig{Restored: []*metadata.OperatorStateHandle{h}, Files: files})
+	var wrong *backends.IncompatibleError
+	if _, err := o.List(&backends.OperatorDescriptor{Name: "l", Value: avro(t, "double")}); !errors.As(err, &wrong) || wrong.Was == wrong.Want {
+		t.Error(err)
+	}
+	if _, err := o.List(&backends.OperatorDescriptor{Name: "l", Value: avro(t, "long")}); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestReadable: no more is taken of one element than can be read again.
+func TestReadable(t *testing.T) {
+	for n, want := range map[int]error{0: nil, math.MaxInt32: nil, math.MaxInt32 + 1: backends.ErrTooLarge} {
+		if err := readable(n); err != want {
+			t.Errorf("%d bytes: %v", n, err)
+		}
+	}
+}
+
+// TestLiveNothing: elements without bytes are kept, but where nothing tells which of several is the one with bytes.
+func TestLiveNothing(t *testing.T) {
+	o := open(t, backends.OperatorConfig{})
+	first, err := o.List(describeOf("first", "", "NullValue", t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := o.List(describeOf("second", "", "Long", t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(first.Add(nil), first.Add(nil)); err != nil {
+		t.Fatal(err)
+	}
+	again := func() (backends.Operator, error) {
+		h, files := snapshot(t, o)
+		slices.Reverse(h.States) // Flink writes them in any order
+		all := []*metadata.OperatorStateHandle{h}
+		return Open(t.Context(), &backends.OperatorConfig{Restored: all, Whole: all, Files: files})
+	}
+	restored, err := again()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l, err := restored.List(describeOf("first", "", "NullValue", t)); err != nil || len(l.Get()) != 2 {
+		t.Error(l, err)
+	}
+	if err := second.Add(int64(7)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := again(); err == nil || !strings.Contains(err.Error(), "nothing tells which") {
+		t.Error(err)
+	}
+}
+
 // TestLiveFrozen: a snapshot is of the moment when it was begun.
 func TestLiveFrozen(t *testing.T) {
 	o, h, files := filled(t)
@@ -422,8 +525,12 @@ func TestLiveFails(t *testing.T) {
 	for name, change := range map[string]func(h *metadata.OperatorStateHandle, b []byte) []byte{
 		"cut off":    func(_ *metadata.OperatorStateHandle, b []byte) []byte { return b[:len(b)-1] },
 		"no element": func(h *metadata.OperatorStateHandle, b []byte) []byte { h.States[0].Offsets = []int64{3}; return b },
-		"no state":   func(h *metadata.OperatorStateHandle, b []byte) []byte { h.States[1].Name = "other"; return b },
-		"map":        func(h *metadata.OperatorStateHandle, b []byte) []byte { b[h.States[2].Offsets[0]] = 0xff; return b },
+		"far beyond": func(h *metadata.OperatorStateHandle, b []byte) []byte {
+			h.States[0].Offsets = []int64{math.MaxInt64}
+			return b
+		},
+		"no state": func(h *metadata.OperatorStateHandle, b []byte) []byte { h.States[1].Name = "other"; return b },
+		"map":      func(h *metadata.OperatorStateHandle, b []byte) []byte { b[h.States[2].Offsets[0]] = 0xff; return b },
 	} {
 		for _, whole := range []bool{true, false} {
 			bad := *h
@@ -441,13 +548,21 @@ func TestLiveFails(t *testing.T) {
 			}
 		}
 	}
-	s := &handletest.Streams{Fail: func(int) error { return errors.New("full") }}
+	s := &handletest.Streams{}
 	run, err := o.Snapshot(&backends.SnapshotRequest{Streams: s})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if h, err := run(t.Context()); h != nil || err == nil || len(s.Paths()) > 0 {
-		t.Error(h, err, s.Paths())
+	for _, fails := range []handletest.Op{handletest.Create, handletest.Write, handletest.End} {
+		s.SetFault(func(op handletest.Op, _ string) error {
+			if op == fails {
+				return errors.New("full")
+			}
+			return nil
+		})
+		if h, err := run(t.Context()); h != nil || err == nil || len(s.Names())+s.Unended() > 0 {
+			t.Errorf("%s: %v, %v, %v", fails, h, err, s.Names())
+		}
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -35,7 +35,7 @@ type element struct {
 // OpenReader opens the stream of a handle and reads its header. The errors are those of files and of
 // schema.LoadOperator.
 func OpenReader(ctx context.Context, files backends.Files, h *metadata.OperatorStateHandle, o backends.Origin, opts *backends.Options) (*Reader, error) {
-	if h.Delegate == nil { // it has no state at all
+	if Empty(h) {
 		return &Reader{origin: o, opts: opts}, nil
 	}
 	blob, err := files.Open(ctx, h.Delegate)
@@ -47,6 +47,15 @@ func OpenReader(ctx context.Context, files backends.Files, h *metadata.OperatorS
 		return nil, errors.Join(err, blob.Close())
 	}
 	return New(blob, head, h, o, opts), nil
+}
+
+// Empty tells whether h stands for a sub-task without operator state, as that of file merging does where nothing was merged.
+func Empty(h *metadata.OperatorStateHandle) bool {
+	if h == nil || h.Delegate == nil {
+		return true
+	}
+	_, empty := h.Delegate.(*metadata.EmptySegmentHandle)
+	return empty
 }
 
 // New reads what follows the header head in blob, which it closes in the end.

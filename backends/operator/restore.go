@@ -3,10 +3,10 @@ package operator
 import (
 	"cmp"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
+	"sort"
 
 	"github.com/ckpt-tool/ckpt/backends"
 	"github.com/ckpt-tool/ckpt/backends/stream"
@@ -81,14 +81,15 @@ func (in *restorer) errorf(format string, args ...any) error {
 // find makes the stretch of a state at an offset the one to be read.
 func (in *restorer) find(state int, offset int64) error {
 	all := in.r.elements
-	i, _ := slices.BinarySearchFunc(all, offset, func(e element, at int64) int { return cmp.Compare(e.from, at) })
-	for i < len(all) && all[i].from == offset && all[i].state != state {
-		i++
-	}
-	if i == len(all) || all[i].from != offset {
+	begin, _ := slices.BinarySearchFunc(all, offset, func(e element, at int64) int { return cmp.Compare(e.from, at) })
+	end := begin + sort.Search(len(all)-begin, func(i int) bool { return all[begin+i].from > offset })
+	if !slices.ContainsFunc(all[begin:end], func(e element) bool { return e.state == state }) {
 		return in.errorf("byte %d is none where an element of the state begins", offset)
 	}
-	e := all[i]
+	e := all[end-1]
+	if n := end - begin; n > 1 && e.from != e.to {
+		return in.errorf("%d elements begin at byte %d, and nothing tells which of them has the bytes there", n, offset)
+	}
 	if e.from < int64(in.r.head.Size) || e.from > e.to {
 		return in.errorf("an element is said to begin at byte %d, which cannot be", e.from)
 	}
@@ -113,13 +114,16 @@ func (in *restorer) bytes(state int, offset int64, t backends.Type) ([]byte, err
 
 // restoredList is the list of what st describes, which other handles may have begun.
 func (l *Live) restoredList(st *backends.State, m metadata.OperatorStateMeta) (*list, error) {
+	made := restoredState(st, m)
+	if err := l.agree(&made.meta); err != nil {
+		return nil, err
+	}
 	s, ok := l.lists.all[st.Name]
 	if !ok {
-		s = &list{state: restoredState(st, m)}
+		s = &list{state: made}
 		l.lists.add(st.Name, s)
-		return s, nil
 	}
-	return s, s.agree(st)
+	return s, nil
 }
 
 func restoredState(st *backends.State, m metadata.OperatorStateMeta) state {
@@ -127,72 +131,49 @@ func restoredState(st *backends.State, m metadata.OperatorStateMeta) state {
 }
 
 // agree holds that two handles say the same of a state: one snapshot cannot hold both.
-func (s *state) agree(st *backends.State) error {
-	also := backends.Meta{Kind: st.Kind, MapKey: st.MapKey, Value: st.Value}
-	if a, b := describe(&s.meta), describe(&also); a != b {
-		return &backends.IncompatibleError{State: st.Name, Was: a + " to one sub-task and " + b + " to another", Want: "one of both"}
+func (l *Live) agree(m *backends.Meta) error {
+	err := l.fits(m)
+	var e *backends.IncompatibleError
+	if errors.As(err, &e) {
+		e.Was, e.Want = e.Was+" to one sub-task and "+e.Want+" to another", "one of both"
 	}
-	return nil
+	return err
 }
 
 // broadcast restores a map. Each handle has all of it.
 func (in *restorer) broadcast(i int, st *backends.State, m metadata.OperatorStateMeta) error {
-	s, ok := in.live.broadcasts.all[st.Name]
-	if !ok {
-		s = &broadcast{state: restoredState(st, m)}
-		in.live.broadcasts.add(st.Name, s)
-	} else if err := s.agree(st); err != nil {
+	made := restoredState(st, m)
+	if err := in.live.agree(&made.meta); err != nil {
 		return err
 	}
+	s, ok := in.live.broadcasts.all[st.Name]
+	if !ok {
+		s = &broadcast{state: made}
+		in.live.broadcasts.add(st.Name, s)
+	}
 	for _, o := range m.Offsets {
+		if s.opaque != nil {
+			return nil
+		}
 		if err := in.find(i, o); err != nil {
 			return err
 		}
-		if err := in.entries(s, st); err != nil {
+		none := len(s.entries) == 0
+		err := in.entries(s, st)
+		var opaque *backends.OpaqueError
+		if errors.As(err, &opaque) && in.ended && none {
+			err = in.whole(s, i, o)
+		}
+		if err != nil {
 			return fmt.Errorf("the map at byte %d: %w", o, err)
 		}
 	}
 	return nil
 }
 
-// entries reads the map at hand. If its entries cannot be told apart, it is kept as a whole.
+// entries reads the map at hand.
 func (in *restorer) entries(s *broadcast, st *backends.State) error {
-	if !in.ended {
-		n := in.w.I32()
-		return in.pairs(n, func(p *pair) ([]byte, error) { return in.w.Value(p) }, s, st)
-	}
-	all, err := in.w.Rest()
-	if err != nil || s.opaque != nil {
-		return err
-	}
-	if len(all) < 4 {
-		return backends.ErrShort
-	}
-	rest := all[4:]
-	was := *s
-	err = in.pairs(int32(binary.BigEndian.Uint32(all)), func(p *pair) ([]byte, error) {
-		n, err := p.Size(rest)
-		if err != nil {
-			return nil, err
-		}
-		b := rest[:n]
-		rest = rest[n:]
-		return b, nil
-	}, s, st)
-	var opaque *backends.OpaqueError
-	switch {
-	case errors.As(err, &opaque) && len(was.entries) == 0:
-		*s = was
-		s.place, s.entries, s.opaque = nil, nil, slices.Clone(all)
-		return nil
-	case err == nil && len(rest) > 0:
-		return fmt.Errorf("%d bytes are left over", len(rest))
-	}
-	return err
-}
-
-// pairs puts n entries that next gives.
-func (in *restorer) pairs(n int32, next func(*pair) ([]byte, error), s *broadcast, st *backends.State) error {
+	n := in.w.I32()
 	if err := in.w.Err(); err != nil {
 		return err
 	}
@@ -201,7 +182,7 @@ func (in *restorer) pairs(n int32, next func(*pair) ([]byte, error), s *broadcas
 	}
 	p := pair{key: st.MapKey, value: st.Value}
 	for range n {
-		b, err := next(&p)
+		b, err := in.w.Value(&p)
 		if err != nil {
 			return err
 		}
@@ -210,5 +191,22 @@ func (in *restorer) pairs(n int32, next func(*pair) ([]byte, error), s *broadcas
 		}
 		s.put(&pairBytes{data: slices.Clone(b), k: p.k})
 	}
-	return nil
+	if !in.ended {
+		return nil
+	}
+	end, err := in.w.AtEnd()
+	if err == nil && !end {
+		err = errors.New("bytes are left over")
+	}
+	return err
+}
+
+// whole keeps a map as it is, whose entries cannot be told apart.
+func (in *restorer) whole(s *broadcast, state int, offset int64) error {
+	if err := in.find(state, offset); err != nil {
+		return err
+	}
+	all, err := in.w.Rest()
+	s.place, s.entries, s.opaque = nil, nil, slices.Clone(all)
+	return err
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ckpt-tool/ckpt/backends"
 	"github.com/ckpt-tool/ckpt/backends/schema"
+	"github.com/ckpt-tool/ckpt/backends/stream"
 	"github.com/ckpt-tool/ckpt/metadata"
 )
 
@@ -44,13 +45,8 @@ func (l *Live) Snapshot(r *backends.SnapshotRequest) (backends.OperatorSnapshotF
 type writer struct {
 	streams           backends.Streams
 	lists, broadcasts []frozen
-
-	out backends.StateStream
-	buf []byte
-	at  int64 // where buf begins
+	out               *stream.Writer
 }
-
-const bufferSize = 64 << 10
 
 // run is a backends.OperatorSnapshotFunc.
 func (w *writer) run(ctx context.Context) (*metadata.OperatorStateHandle, error) {
@@ -61,19 +57,17 @@ func (w *writer) run(ctx context.Context) (*metadata.OperatorStateHandle, error)
 	if err != nil {
 		return nil, fmt.Errorf("the snapshot of operator state: %w", err)
 	}
-	if w.out, err = w.streams.Create(ctx, metadata.Exclusive); err != nil {
+	out, err := w.streams.Create(ctx, metadata.Exclusive)
+	if err != nil {
 		return nil, err
 	}
-	w.buf, w.at = head, w.out.Pos()
+	w.out = stream.NewWriter(ctx, out, head)
 	h := &metadata.OperatorStateHandle{}
-	if err = w.states(ctx, h); err == nil {
+	if err = w.states(h); err == nil {
 		h.Delegate, err = w.out.CloseAndHandle()
 	}
-	if err == nil && h.Delegate == nil {
-		err = errors.New("the stream of operator state gave no handle")
-	}
 	if err != nil {
-		return nil, errors.Join(err, w.out.Close())
+		return nil, errors.Join(err, out.Close())
 	}
 	return h, nil
 }
@@ -87,62 +81,44 @@ func metasOf(states []frozen) []*backends.Meta {
 }
 
 // states writes all states, and notes where their elements lie.
-func (w *writer) states(ctx context.Context, h *metadata.OperatorStateHandle) error {
+func (w *writer) states(h *metadata.OperatorStateHandle) error {
 	for _, s := range w.lists {
 		m := metadata.OperatorStateMeta{Name: s.name, Mode: metadata.SplitDistribute, Offsets: make([]int64, len(s.elements.ends))}
 		if s.meta.Kind == backends.Union {
 			m.Mode = metadata.Union
 		}
 		for i := range m.Offsets {
-			m.Offsets[i] = w.pos()
-			if err := w.write(ctx, s.elements.at(i)); err != nil {
+			m.Offsets[i] = w.out.Pos()
+			if err := w.write(s.elements.at(i)); err != nil {
 				return err
 			}
 		}
 		h.States = append(h.States, m)
 	}
 	for _, s := range w.broadcasts {
-		h.States = append(h.States, metadata.OperatorStateMeta{Name: s.name, Mode: metadata.Broadcast, Offsets: []int64{w.pos()}})
-		if err := w.entries(ctx, &s); err != nil {
-			return err
-		}
-	}
-	return w.flush()
-}
-
-// entries writes a map.
-func (w *writer) entries(ctx context.Context, s *frozen) error {
-	if s.opaque != nil {
-		return w.write(ctx, s.opaque)
-	}
-	w.buf = binary.BigEndian.AppendUint32(w.buf, uint32(len(s.entries)))
-	for _, e := range s.entries {
-		if err := w.write(ctx, e.data); err != nil {
+		h.States = append(h.States, metadata.OperatorStateMeta{Name: s.name, Mode: metadata.Broadcast, Offsets: []int64{w.out.Pos()}})
+		if err := w.entries(&s); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (w *writer) pos() int64 { return w.at + int64(len(w.buf)) }
-
-func (w *writer) write(ctx context.Context, b []byte) error {
-	w.buf = append(w.buf, b...)
-	if len(w.buf) < bufferSize {
-		return nil
+// entries writes a map.
+func (w *writer) entries(s *frozen) error {
+	if s.opaque != nil {
+		return w.write(s.opaque)
 	}
-	if err := ctx.Err(); err != nil {
-		return err
+	w.out.Buf = binary.BigEndian.AppendUint32(w.out.Buf, uint32(len(s.entries)))
+	for _, e := range s.entries {
+		if err := w.write(e.data); err != nil {
+			return err
+		}
 	}
-	return w.flush()
+	return nil
 }
 
-func (w *writer) flush() error {
-	n, err := w.out.Write(w.buf)
-	w.at += int64(n)
-	if err == nil && n < len(w.buf) {
-		err = fmt.Errorf("the stream took %d of %d bytes", n, len(w.buf))
-	}
-	w.buf = w.buf[:0]
-	return err
+func (w *writer) write(b []byte) error {
+	w.out.Buf = append(w.out.Buf, b...)
+	return w.out.Room()
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ckpt-tool/ckpt/backends"
 	"github.com/ckpt-tool/ckpt/backends/schema"
+	"github.com/ckpt-tool/ckpt/backends/stream"
 	"github.com/ckpt-tool/ckpt/metadata"
 )
 
@@ -47,7 +48,7 @@ func write(ctx context.Context, out backends.StateStream, c *WriteConfig) (*meta
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{config: c, out: out, buf: head, at: out.Pos()}
+	w := &writer{config: c, out: stream.NewWriter(ctx, out, head)}
 	h := &metadata.KeyGroupsHandle{Tag: metadata.TagSavepointKeyGroups, Range: c.KeyGroups, Offsets: make([]int64, c.KeyGroups.Len())}
 	for i := range h.Offsets {
 		if err := ctx.Err(); err != nil {
@@ -57,47 +58,19 @@ func write(ctx context.Context, out backends.StateStream, c *WriteConfig) (*meta
 			return nil, err
 		}
 	}
-	if err := w.flush(); err != nil {
-		return nil, err
-	}
-	h.Delegate, err = out.CloseAndHandle()
-	if err == nil && h.Delegate == nil {
-		err = errors.New("the stream of a savepoint gave no handle")
-	}
+	h.Delegate, err = w.out.CloseAndHandle()
 	return h, err
 }
 
 // writer writes one stream.
 type writer struct {
 	config *WriteConfig
-	out    backends.StateStream
-	buf    []byte // not yet in out
-	at     int64  // where buf begins
+	out    *stream.Writer
 
 	// last is the entry that is not written yet: what follows its state is not known. It is nothing before the first of a
 	// key group.
 	last  []byte
 	batch batch
-}
-
-const bufferSize = 128 << 10
-
-func (w *writer) flush() error {
-	n, err := w.out.Write(w.buf)
-	w.at += int64(n)
-	if err == nil && n < len(w.buf) {
-		err = fmt.Errorf("the stream took %d of %d bytes", n, len(w.buf))
-	}
-	w.buf = w.buf[:0]
-	return err
-}
-
-// room flushes what is enough.
-func (w *writer) room() error {
-	if len(w.buf) < bufferSize {
-		return nil
-	}
-	return w.flush()
 }
 
 // group writes one key group, and tells where it begins; noOffset if nothing is in it.
@@ -107,8 +80,8 @@ func (w *writer) group(ctx context.Context, kg int32) (int64, error) {
 	for meta := range w.config.Metas {
 		begin := func() {
 			if offset == noOffset {
-				offset = w.at + int64(len(w.buf))
-				w.buf = binary.BigEndian.AppendUint16(w.buf, uint16(meta))
+				offset = w.out.Pos()
+				w.out.Buf = binary.BigEndian.AppendUint16(w.out.Buf, uint16(meta))
 				return
 			}
 			w.endState(uint16(meta))
@@ -126,21 +99,21 @@ func (w *writer) group(ctx context.Context, kg int32) (int64, error) {
 	if offset != noOffset {
 		w.endState(endOfKeyGroup)
 	}
-	return offset, w.room()
+	return offset, w.out.Room()
 }
 
 // endState writes the last entry of a state, and the number that follows it.
 func (w *writer) endState(next uint16) {
 	w.last[lenSize] |= metaFollows
-	w.buf = binary.BigEndian.AppendUint16(append(w.buf, w.last...), next)
+	w.out.Buf = binary.BigEndian.AppendUint16(append(w.out.Buf, w.last...), next)
 	w.last = w.last[:0]
 }
 
 // entry makes b, an entry, the last one, and writes the one before.
 func (w *writer) entry(b []byte) error {
-	w.buf = append(w.buf, w.last...)
+	w.out.Buf = append(w.out.Buf, w.last...)
 	w.last = append(w.last[:0], b...)
-	return w.room()
+	return w.out.Room()
 }
 
 // everyRows is how often the context is looked at.

@@ -184,24 +184,32 @@ func TestWriteRefused(t *testing.T) {
 		s := newSource(t, 128, 20, 5)
 		c.change(s, s.rows[[2]int32{0, 120}])
 		h, streams, err := written(t, &s.config)
-		if h != nil || err == nil || !strings.Contains(err.Error(), c.why) || len(streams.Paths()) > 0 {
-			t.Errorf("%s: %v, %v, %v", c.why, h, err, streams.Paths())
+		if h != nil || err == nil || !strings.Contains(err.Error(), c.why) || len(streams.Names())+streams.Unended() > 0 {
+			t.Errorf("%s: %v, %v, %v", c.why, h, err, streams.Names())
 		}
 	}
 	s := newSource(t, 128, 20, 5)
-	streams := &handletest.Streams{Fail: func(int) error { return full }}
-	out, _ := streams.Create(t.Context(), metadata.Exclusive)
-	if h, err := Write(t.Context(), out, &s.config); h != nil || !errors.Is(err, full) {
-		t.Error(h, err)
+	streams := &handletest.Streams{}
+	for _, fails := range []handletest.Op{handletest.Write, handletest.End} {
+		streams.SetFault(func(op handletest.Op, _ string) error {
+			if op == fails {
+				return full
+			}
+			return nil
+		})
+		out, _ := streams.Create(t.Context(), metadata.Exclusive)
+		if h, err := Write(t.Context(), out, &s.config); h != nil || !errors.Is(err, full) || len(streams.Names())+streams.Unended() > 0 {
+			t.Errorf("%s: %v, %v, %v", fails, h, err, streams.Names())
+		}
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	out, _ = streams.Create(t.Context(), metadata.Exclusive)
+	out, _ := streams.Create(t.Context(), metadata.Exclusive)
 	if h, err := Write(ended, out, &s.config); h != nil || !errors.Is(err, context.Canceled) {
 		t.Error(h, err)
 	}
 	s.config.Metas = nil
-	if h, streams, err := written(t, &s.config); h != nil || err != nil || len(streams.Paths()) > 0 {
+	if h, streams, err := written(t, &s.config); h != nil || err != nil || len(streams.Names())+streams.Unended() > 0 {
 		t.Error("a stream without states", h, err)
 	}
 }

@@ -1,5 +1,5 @@
 // Package stream reads a stretch of a file from front to back: its bytes as they are, or what Snappy's
-// framing format holds.
+// framing format holds. A Writer writes files of plain bytes.
 //
 // A framed stream is a row of chunks:
 //
