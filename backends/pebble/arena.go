@@ -160,7 +160,9 @@ func (a *arena) chunkFor(class uint8) uint32 {
 
 // alone gives a record a chunk of its own.
 func (a *arena) alone(n int) ref {
-	c := a.number(make([]byte, unit+(n+unit-1)/unit*unit))
+	size := unit + (n+unit-1)/unit*unit
+	a.trim(max(0, len(a.spare)-(size+chunkSize-1)/chunkSize)) // its memory comes out of theirs
+	c := a.number(make([]byte, size))
 	a.held += int64(len(a.mems[c]))
 	a.used += int64(len(a.mems[c]) - unit)
 	a.chunks[c] = chunk{class: aloneClass, live: 1, most: 1, next: 1, free: noFree}
@@ -176,7 +178,7 @@ func (a *arena) number(mem []byte) uint32 {
 		return c
 	}
 	if len(a.mems) == maxChunks {
-		panic("more than 64 GiB in one write cache") // its budget is far below: see Store.room
+		panic("too many chunks in one cache") // mostShare is far below
 	}
 	a.mems, a.chunks = append(a.mems, mem), append(a.chunks, chunk{})
 	return uint32(len(a.mems) - 1)

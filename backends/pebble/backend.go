@@ -19,7 +19,7 @@ import (
 type Options struct {
 	// Memory is how many bytes the stores may hold (Flink: the managed memory of a slot, state.backend.rocksdb.memory.managed); 0
 	// stands for DefaultMemory. A fifth of it is Pebble's block cache, and most of the rest the caches of changes. Of little memory
-	// each store takes LeastMemory all the same.
+	// each store takes LeastMemory all the same, and of much none takes more than some 6 GB for its cache.
 	Memory int64
 }
 
@@ -95,8 +95,12 @@ func (b *Backend) leave() { b.stores.Add(-1) }
 // written, indexes and filters.
 func (b *Backend) share() int64 {
 	n := max(b.stores.Load(), 1)
-	return max((b.memory-b.memory/5)/8*7/n, b.least)
+	return min(max((b.memory-b.memory/5)/8*7/n, b.least), mostShare)
 }
+
+// mostShare is how much a store takes of any memory: a cache may go beyond its share by a quarter, and has no more numbers for
+// chunks where most of them are of one record just larger than slots are.
+const mostShare = maxChunks * largest / 4 * 3
 
 // runs is how many tables over each other there may be before they are compacted. Checkpoints have to upload what a compaction writes, so they
 // are to be rare: of 1 GB, of which 1 % changes each time, 12 of 13 checkpoints upload that 1 %. Readers have filters.

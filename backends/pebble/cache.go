@@ -18,9 +18,10 @@ type cache struct {
 	epoch  uint32
 	// written is the last epoch whose changes are in Pebble.
 	written *atomic.Uint32
-	// dirty are the records of the current epoch; 0 where one has gone.
+	// dirty are the records of the current epoch; 0 where one has gone, which gaps counts.
 	dirty      []ref
 	dirtyBytes int64
+	gaps       int
 	retired    []retiredRef
 	retiredAt  int // of retired, the first that is not released yet
 	// complete is whether the cache has all there is: what it does not have, nobody has.
@@ -104,10 +105,25 @@ func (c *cache) insertDirty(key []byte, k kind, value []byte) ref {
 
 // mark notes that the record changes in this epoch, in which it has not before.
 func (c *cache) mark(r ref, b record) {
+	if len(c.dirty) == cap(c.dirty) && 2*c.gaps > len(c.dirty) {
+		c.closeGaps()
+	}
 	b.setEpoch(c.epoch)
 	b.setPlace(uint32(len(c.dirty)))
 	c.dirty = append(c.dirty, r)
 	c.dirtyBytes += int64(c.capacity(r))
+}
+
+// closeGaps moves the records of the epoch together.
+func (c *cache) closeGaps() {
+	kept := c.dirty[:0]
+	for _, r := range c.dirty {
+		if r != 0 {
+			c.record(r).setPlace(uint32(len(kept)))
+			kept = append(kept, r)
+		}
+	}
+	c.dirty, c.gaps = kept, 0
 }
 
 // change makes the record say something else, as of now. It gives the record, which may be another.
@@ -209,6 +225,7 @@ func (c *cache) drop(r ref) {
 	key := b.key()
 	if b.epoch() == c.epoch {
 		c.dirty[b.place()] = 0
+		c.gaps++
 		c.dirtyBytes -= int64(c.capacity(r))
 	}
 	if o := c.orderOf(key); o != nil {
@@ -224,7 +241,7 @@ func (c *cache) drop(r ref) {
 // freeze ends the epoch.
 func (c *cache) freeze() frozen {
 	f := frozen{epoch: c.epoch, refs: c.dirty, mems: c.mems}
-	c.dirty, c.dirtyBytes = make([]ref, 0, len(c.dirty)), 0
+	c.dirty, c.dirtyBytes, c.gaps = make([]ref, 0, len(c.dirty)-c.gaps), 0, 0
 	c.epoch++
 	return f
 }

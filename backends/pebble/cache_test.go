@@ -2,8 +2,11 @@ package pebble
 
 import (
 	"bytes"
+	"encoding/binary"
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime/debug"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -161,12 +164,178 @@ func TestSeek(t *testing.T) {
 		if n != 6 { // of 3, 19 … 195: those from 115 on
 			t.Errorf("%d timers", n)
 		}
-		s.freeze(nil)
-		if err := s.queue.wait(s); err != nil {
+		evictAll(t, s)
+	}
+}
+
+// TestSortDeep: keys that differ behind a megabyte are sorted without a stack that is as deep.
+func TestSortDeep(t *testing.T) {
+	defer debug.SetMaxStack(debug.SetMaxStack(1 << 20))
+	c := newCache(new(atomic.Uint32))
+	c.orders = make([]*order, 1<<16)
+	var refs []ref
+	for _, end := range []byte("cab") {
+		refs = append(refs, c.insert(append(make([]byte, 1<<20), end), putKind, nil, 0))
+	}
+	sorted := sortRefs(refs, c.mems)
+	if len(sorted) != 3 || sorted[0].ref != refs[1] || sorted[1].ref != refs[2] || sorted[2].ref != refs[0] {
+		t.Errorf("%v are sorted %v", refs, sorted)
+	}
+}
+
+// TestSpareMemory: the memory of small records that went does not stay beside that of large ones.
+func TestSpareMemory(t *testing.T) {
+	const limit = 4 << 20
+	b := testBackend(t, limit)
+	s := openStore(t, b, testConfig(t, newStorage(), testGroups))
+	values := openTables(t, s)["value"]
+	var most int64
+	put := func(from, to, size int) {
+		for i := from; i < to; i++ {
+			kg := int32(i % testParallelism)
+			if err := values.Put(kg, testKey(kg, uint64(i)), nil, make([]byte, size)); err != nil {
+				t.Fatal(err)
+			}
+			most = max(most, memsOf(s))
+		}
+	}
+	for round := range 3 {
+		put(round*50_000, round*50_000+40_000, 100)
+		put(round*50_000+40_000, round*50_000+41_000, 20_000)
+	}
+	if most > limit*3/2 {
+		t.Errorf("%d bytes were held, of %d", most, limit)
+	}
+}
+
+// TestShare: whatever the memory, there are numbers for all records that it has room for.
+func TestShare(t *testing.T) {
+	b := testBackend(t, 1<<20)
+	b.memory = 1 << 40
+	if n := b.share(); (n+n/4)/largest > maxChunks || n < 4<<30 {
+		t.Errorf("%d bytes", n)
+	}
+}
+
+// TestIndexShrinks: the memory of an index goes with its records.
+func TestIndexShrinks(t *testing.T) {
+	c := newCache(new(atomic.Uint32))
+	c.orders = make([]*order, 1<<16)
+	key := func(i int) []byte { return binary.BigEndian.AppendUint64([]byte{0, 0}, uint64(i)) }
+	const n = 100_000
+	for i := range n {
+		c.insert(key(i), putKind, nil, 0)
+	}
+	full := c.index.bytes
+	for i := range n - 100 {
+		c.drop(c.find(key(i)))
+	}
+	if c.index.bytes > full/8 {
+		t.Errorf("%d bytes for 100 records, and %d for %d", c.index.bytes, full, n)
+	}
+	for i := range n {
+		if r := c.find(key(i)); (r != 0) != (i >= n-100) {
+			t.Fatalf("%d is %x", i, r)
+		}
+	}
+}
+
+// TestPassing: records that come and go within an epoch leave nothing.
+func TestPassing(t *testing.T) {
+	b := testBackend(t, 64<<20)
+	s := openStore(t, b, testConfig(t, newStorage(), testGroups))
+	values := openTables(t, s)["value"]
+	var want []string
+	for i := range 200_000 {
+		key := testKey(1, uint64(i))
+		err := values.Put(1, key, nil, []byte("x"))
+		if i%1000 == 0 {
+			want = append(want, string(key))
+		} else {
+			err = errors.Join(err, values.Delete(1, key, nil))
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
-		for range s.cache.mems {
-			s.cache.evict(true)
+	}
+	if n := cap(s.cache.dirty); n > 4096 {
+		t.Errorf("room for %d changes", n)
+	}
+	evictAll(t, s)
+	var have []string
+	for row, err := range values.All(testGroups) {
+		if err != nil {
+			t.Fatal(err)
 		}
+		have = append(have, string(row.Key))
+	}
+	if !slices.Equal(want, have) {
+		t.Errorf("%d records, not %d", len(have), len(want))
+	}
+}
+
+// TestIdle: a store that nobody uses gives memory to others with its next snapshot.
+func TestIdle(t *testing.T) {
+	const limit = 16 << 20
+	b := testBackend(t, limit)
+	b.least = 1 << 20
+	st := newStorage()
+	for _, emptied := range []bool{false, true} {
+		idle := openStore(t, b, testConfig(t, st, testGroups))
+		values := openTables(t, idle)["value"]
+		for i := range 20_000 {
+			kg := int32(i % testParallelism)
+			if err := values.Put(kg, testKey(kg, uint64(i)), nil, make([]byte, 400)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if emptied {
+			evictAll(t, idle)
+		}
+		var others []*Store
+		for range 3 {
+			others = append(others, openStore(t, b, testConfig(t, st, testGroups)))
+		}
+		if held, share := memsOf(idle), b.share(); held < 2*share {
+			t.Fatalf("emptied %t: %d bytes are held, and the share is %d", emptied, held, share)
+		}
+		take(t, idle, &backends.SnapshotRequest{Checkpoint: 1, Streams: st})
+		if held, share := memsOf(idle), b.share(); held > share*3/2 {
+			t.Errorf("emptied %t: %d bytes are held, of %d", emptied, held, share)
+		}
+		for _, s := range append(others, idle) {
+			s.Close()
+		}
+	}
+}
+
+// evictAll makes a store keep nothing in memory.
+func evictAll(t *testing.T, s *Store) {
+	t.Helper()
+	s.freeze(nil)
+	if err := s.queue.wait(s); err != nil {
+		t.Fatal(err)
+	}
+	for range s.cache.mems {
+		s.cache.evict(true)
+	}
+}
+
+// memsOf is how many bytes a cache has for records, used or not.
+func memsOf(s *Store) (n int64) {
+	for _, m := range s.cache.mems {
+		n += int64(len(m))
+	}
+	return n
+}
+
+// TestManyStates: no more states than a header can have.
+func TestManyStates(t *testing.T) {
+	b := testBackend(t, 8<<20)
+	s := openStore(t, b, testConfig(t, newStorage(), testGroups))
+	openTables(t, s)
+	s.tables = slices.Repeat(s.tables[:1], maxStates)
+	if _, err := s.Table(&backends.Meta{Name: "one more", Kind: backends.Value}); err == nil {
+		t.Errorf("state %d", len(s.tables))
 	}
 }

@@ -39,7 +39,8 @@
 // # Failures
 //
 // An error of Pebble, of its background work too, is one of the store, which is of no use then; nothing ends the process. Files of another
-// size or checksum than the list has are refused before Pebble sees them.
+// size or checksum than the list has are refused before Pebble sees them; of a copy on this machine, tables are looked at for their size
+// alone. A checkpoint whose MANIFEST does not name the tables that were linked is none.
 //
 // Sources: Flink's RocksDBKeyedStateBackend, RocksIncrementalSnapshotStrategy, RocksDBIncrementalRestoreOperation,
 // RocksDBWriteBatchWrapper.

@@ -113,7 +113,7 @@ func (w *stream) CloseAndHandle() (metadata.StreamHandle, error) {
 	return w.s.put(w.scope, bytes.Clone(w.buf.Bytes())), nil
 }
 
-// metas are states of each kind.
+// testMetas are states of each kind.
 func testMetas(tb testing.TB) []*backends.Meta {
 	void, str := handletest.Type(tb, "VoidNamespace"), handletest.Type(tb, "String")
 	return []*backends.Meta{

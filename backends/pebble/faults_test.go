@@ -379,3 +379,117 @@ func TestClose(t *testing.T) {
 		}
 	}
 }
+
+// panicking panics where a checkpoint is made.
+type panicking struct{ localFS }
+
+func (f panicking) MkdirAll(dir string, perm os.FileMode) error {
+	if strings.HasPrefix(filepath.Base(dir), "snapshot-") {
+		panic("boom")
+	}
+	return f.localFS.MkdirAll(dir, perm)
+}
+
+// TestPanic: a panic of Pebble where a checkpoint is made is an error of the store.
+func TestPanic(t *testing.T) {
+	b := testBackend(t, 8<<20)
+	b.fs = panicking{localFS{vfs.Default}}
+	st := newStorage()
+	s := openStore(t, b, testConfig(t, st, testGroups))
+	_, tables := fill(t, s, 1)
+	if _, err := bounded(t, s, &backends.SnapshotRequest{Checkpoint: 1, Streams: st}); err == nil || !strings.Contains(err.Error(), "boom") {
+		t.Errorf("the snapshot: %v", err)
+	}
+	if err := tables["value"].Put(0, testKey(0, 0), nil, nil); err == nil {
+		t.Error("a change of a store of which nobody knows the state")
+	}
+}
+
+// TestDirectories: what a directory is called does not matter, and one that is there already is left alone.
+func TestDirectories(t *testing.T) {
+	b := testBackend(t, 8<<20)
+	st := newStorage()
+	c := testConfig(t, st, testGroups)
+	c.Dir = filepath.Join(filepath.Dir(c.Dir), "[a]", "store")
+	s := openStore(t, b, c)
+	fill(t, s, 1)
+	take(t, s, &backends.SnapshotRequest{Checkpoint: 1, Streams: st})
+	again := *c
+	if _, err := b.OpenStore(context.Background(), &again); err == nil {
+		t.Error("a store in the directory of another")
+	}
+	take(t, s, &backends.SnapshotRequest{Checkpoint: 2, Streams: st})
+}
+
+// TestWholeDatabase: a MANIFEST that does not name the tables beside it makes no checkpoint.
+func TestWholeDatabase(t *testing.T) {
+	b := testBackend(t, 8<<20)
+	s := openStore(t, b, testConfig(t, newStorage(), testGroups))
+	fill(t, s, 1)
+	s.freeze(nil)
+	if err := s.queue.wait(s); err != nil {
+		t.Fatal(err)
+	}
+	n := &snapshot{s: s, dir: s.path("linked")}
+	if err := s.db.Checkpoint(n.dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.whole(); err != nil {
+		t.Fatal(err)
+	}
+	manifests, err := filepath.Glob(filepath.Join(n.dir, "MANIFEST-*"))
+	if err != nil || len(manifests) != 1 {
+		t.Fatal(manifests, err)
+	}
+	good, err := os.ReadFile(manifests[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(path string, data []byte) {
+		if err := os.WriteFile(path, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for k := range good {
+		write(manifests[0], good[:k])
+		if n.whole() == nil {
+			t.Errorf("%d of %d bytes", k, len(good))
+		}
+	}
+	write(manifests[0], good)
+	tables, err := filepath.Glob(filepath.Join(n.dir, "*.sst"))
+	if err != nil || len(tables) == 0 {
+		t.Fatal(tables, err)
+	}
+	write(filepath.Join(n.dir, "999999.sst"), good)
+	if n.whole() == nil {
+		t.Error("a table that the MANIFEST does not have")
+	}
+	if err := errors.Join(os.Remove(filepath.Join(n.dir, "999999.sst")), n.whole(), os.Remove(tables[0])); err != nil {
+		t.Fatal(err)
+	}
+	if n.whole() == nil {
+		t.Error("without a table")
+	}
+}
+
+// TestWalkPanics: whoever walks entries may panic, and the store can be closed all the same.
+func TestWalkPanics(t *testing.T) {
+	b := testBackend(t, 8<<20)
+	s := openStore(t, b, testConfig(t, newStorage(), testGroups))
+	_, tables := fill(t, s, 1)
+	evictAll(t, s)
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("no panic")
+			}
+		}()
+		for range tables["map"].All(testGroups) {
+			panic("boom")
+		}
+	}()
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}

@@ -26,7 +26,7 @@ type fetched struct {
 }
 
 // fetch brings the database of a handle into a directory, which it makes. Each file is what the marker says it was, by its size and
-// checksum.
+// checksum; tables of the local copy, which are linked, by their sizes, and their blocks have checksums that Pebble looks at.
 func (s *Store) fetch(ctx context.Context, r *backends.RestoredHandle, dir string) (*fetched, error) {
 	if r.Local != nil {
 		f, err := s.fetchHandle(ctx, r.Local, dir, true)
@@ -111,7 +111,7 @@ func (f *fetched) places() (map[string]metadata.StreamHandle, error) {
 	return places, nil
 }
 
-const mostBytes = 64 << 20 // of a marker, far beyond all
+const mostBytes = 64 << 20 // of a marker or a header, far beyond all
 
 // readAll reads a small file, and tells its name.
 func (s *Store) readAll(ctx context.Context, h metadata.StreamHandle) (b []byte, name string, err error) {
@@ -121,7 +121,7 @@ func (s *Store) readAll(ctx context.Context, h metadata.StreamHandle) (b []byte,
 	}
 	defer blob.Close()
 	if n := blob.Size(); n < 0 || n > mostBytes {
-		return nil, "", fmt.Errorf("%s: a list of files of %d bytes", blob.Name(), n)
+		return nil, "", fmt.Errorf("%s: %d bytes are too many for a header, or a list of files", blob.Name(), n)
 	}
 	b = make([]byte, blob.Size())
 	if n, err := blob.ReadAt(b, 0); n < len(b) {

@@ -7,54 +7,37 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/ckpt-tool/ckpt/backends"
-	"github.com/ckpt-tool/ckpt/backends/handletest"
 	"github.com/ckpt-tool/ckpt/backends/savepoint"
 	reading "github.com/ckpt-tool/ckpt/backends/snapshot"
 	"github.com/ckpt-tool/ckpt/backends/types"
+	opening "github.com/ckpt-tool/ckpt/layout/storage"
 	"github.com/ckpt-tool/ckpt/metadata"
 	"github.com/ckpt-tool/ckpt/testdata"
+	"github.com/ckpt-tool/ckpt/testdata/statedump"
 )
 
 // treeFiles opens the files of a tree that Flink wrote elsewhere, and those of a storage.
 type treeFiles struct {
 	*storage
-	dir, tree string
+	tree statedump.Files
 }
 
-var writtenAt = regexp.MustCompile(`^file:/flink/checkpoint/[^/]+/[^/]+/`)
-
 func (f treeFiles) Open(ctx context.Context, h metadata.StreamHandle) (backends.Blob, error) {
-	var path string
-	var start, size int64 = 0, -1
 	switch h := h.(type) {
+	case *metadata.InlineHandle:
+		return f.storage.Open(ctx, h)
 	case *metadata.FileHandle:
 		if strings.HasPrefix(h.Path.String(), "mem:") {
 			return f.storage.Open(ctx, h)
 		}
-		path = filepath.Join(f.tree, writtenAt.ReplaceAllString(h.Path.String(), ""))
-	case *metadata.RelativeFileHandle:
-		path = filepath.Join(f.dir, h.Path.String())
-	case *metadata.SegmentHandle:
-		path, start, size = filepath.Join(f.tree, writtenAt.ReplaceAllString(h.Path.String(), "")), h.Start, h.Size
-	default:
-		return f.storage.Open(ctx, h)
 	}
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	if size >= 0 && start+size <= int64(len(b)) {
-		b = b[start : start+size]
-	}
-	return &handletest.Blob{Data: b, Path: path}, nil
+	return f.tree.Open(ctx, h)
 }
 
 // text is an entry as a line, whatever form its list has.
@@ -117,40 +100,30 @@ func TestFlink(t *testing.T) {
 	b := testBackend(t, 4<<20)
 	var n struct{ handles, entries, unreadable int }
 	classes := map[string]int{}
+	opener := opening.New(opening.Settings{}).Open
 	for _, root := range roots {
 		for i, sn := range testdata.Snapshots(t, root) {
 			if raceDetector && i%8 != 0 {
 				continue
 			}
-			data, err := os.ReadFile(filepath.Join(sn.Dir, "_metadata"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			c, err := metadata.Decode(data)
-			if err != nil {
-				t.Fatal(err)
-			}
-			opts := backends.Options{Kryo: backends.KryoOf(c.Version)}
-			parts := strings.Split(sn.Name, "/")
-			files := treeFiles{newStorage(), sn.Dir, filepath.Join(root, filepath.Join(parts[:min(len(parts), 2)]...))}
-			for i := range c.Operators {
-				o := &c.Operators[i]
-				for j := range o.Subtasks {
-					h := o.Subtasks[j].ManagedKeyed
-					if h == nil {
+			t.Run(sn.Name, func(t *testing.T) {
+				s, tree := statedump.Open(t, opener, sn.Dir, backends.Options{})
+				for _, h := range s.Handles {
+					if h.Slot != metadata.ManagedKeyed {
 						continue
 					}
-					f := flinkHandle{t: t, name: fmt.Sprintf("%s, %s/%d", sn.Name, o.Name, j), backend: b, files: files, handle: h, opts: opts,
-						origin: backends.Origin{Operator: o.ID, Subtask: int32(j), MaxParallelism: o.MaxParallelism, Range: h.KeyGroups()}}
+					f := flinkHandle{t: t, name: fmt.Sprintf("%s/%d", h.Operator.Name, h.Subtask.Index), backend: b, files: treeFiles{newStorage(), tree}, handle: h.Subtask.ManagedKeyed,
+						opts:   backends.Options{Kryo: backends.KryoOf(s.Checkpoint.Version)},
+						origin: backends.Origin{Operator: h.Operator.ID, Subtask: h.Subtask.Index, MaxParallelism: h.Operator.MaxParallelism, Range: h.KeyGroups}}
 					if k, ok := f.check(); ok {
 						n.handles++
 						n.entries += k
-						classes[h.Class()]++
+						classes[f.handle.Class()]++
 					} else {
 						n.unreadable++
 					}
 				}
-			}
+			})
 		}
 	}
 	t.Logf("%d handles %v with %d entries; %d cannot be read by anyone", n.handles, classes, n.entries, n.unreadable)

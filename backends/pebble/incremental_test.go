@@ -1,7 +1,9 @@
 package pebble
 
 import (
+	"bytes"
 	"context"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -150,5 +152,42 @@ func TestLocalRecovery(t *testing.T) {
 	again, tables = restoreOf(t, b, st, r)
 	if d := want.diff(again, tables); d != "" {
 		t.Error(d)
+	}
+}
+
+// TestOccupied: where a local copy would lie over files, there is none, and they stay as they are.
+func TestOccupied(t *testing.T) {
+	b := testBackend(t, 8<<20)
+	st := newStorage()
+	s := openStore(t, b, testConfig(t, st, testGroups))
+	fill(t, s, 1)
+	local := filepath.Join(t.TempDir(), "chk-1")
+	copies := func(id int64) metadata.KeyedHandle {
+		f, err := s.Snapshot(&backends.SnapshotRequest{Checkpoint: id, Streams: st, LocalDir: local})
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := f(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return res.TaskLocal
+	}
+	first := tablesOf(t, copies(1))
+	before := map[string][]byte{}
+	for name := range first {
+		data, err := os.ReadFile(filepath.Join(s.path("db"), name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		before[name] = data
+	}
+	if h := copies(2); h != nil {
+		t.Error("a copy over another")
+	}
+	for name, want := range before {
+		if data, err := os.ReadFile(filepath.Join(s.path("db"), name)); err != nil || !bytes.Equal(data, want) {
+			t.Errorf("%s has %d bytes, not %d: %v", name, len(data), len(want), err)
+		}
 	}
 }

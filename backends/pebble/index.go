@@ -5,7 +5,7 @@ import (
 	"hash/maphash"
 )
 
-// index finds records by their keys. It is cut into shards, so that growing one takes a fraction of a millisecond.
+// index finds records by their keys. It is cut into shards, so that a new size of one takes a fraction of a millisecond.
 type index struct {
 	seed   maphash.Seed
 	shards [shards]shard
@@ -46,7 +46,7 @@ func (x *index) find(h uint64, key []byte, a *arena) ref {
 func (x *index) add(h uint64, r ref) {
 	s := &x.shards[h>>56]
 	if s.count*4 >= len(s.slots)*3 {
-		x.grow(s)
+		x.resize(s, max(leastSlots, 2*len(s.slots)))
 	}
 	s.put(uint64(uint32(h))<<32 | uint64(r))
 	s.count++
@@ -61,9 +61,11 @@ func (s *shard) put(v uint64) {
 	s.slots[i] = v
 }
 
-func (x *index) grow(s *shard) {
+const leastSlots = 16 // of a shard that has any
+
+func (x *index) resize(s *shard, slots int) {
 	old := s.slots
-	s.slots = make([]uint64, max(16, 2*len(old)))
+	s.slots = make([]uint64, slots)
 	x.bytes += int64(8 * (len(s.slots) - len(old)))
 	for _, v := range old {
 		if v != 0 {
@@ -106,4 +108,7 @@ func (x *index) remove(h uint64, r ref) {
 	}
 	s.slots[gap] = 0
 	s.count--
+	if s.count*8 < len(s.slots) && len(s.slots) > leastSlots {
+		x.resize(s, len(s.slots)/2)
+	}
 }

@@ -91,8 +91,8 @@ func (l *loader) put(e *backends.Entry) error {
 		l.value = append(l.value, e.Value...)
 		value = l.value
 	case e.State.Kind == backends.List && !e.Joined:
-		if err := l.join(e); err != nil || len(l.value) == 0 {
-			return err
+		if n, err := l.join(e); err != nil || n == 0 {
+			return err // RocksDB has no empty lists
 		}
 		value = l.value
 	}
@@ -100,18 +100,18 @@ func (l *loader) put(e *backends.Entry) error {
 	return l.t.Put(e.KeyGroup, l.key, nil, value)
 }
 
-// join puts the elements behind a count as RocksDB has them. An empty list is no entry there.
-func (l *loader) join(e *backends.Entry) error {
+// join puts the elements behind a count as RocksDB has them, and tells how many they are.
+func (l *loader) join(e *backends.Entry) (int32, error) {
 	l.value = l.value[:0]
 	if len(e.Value) < 4 {
-		return backends.ErrShort
+		return 0, backends.ErrShort
 	}
 	n := int32(binary.BigEndian.Uint32(e.Value))
 	rest := e.Value[4:]
 	for i := range n {
 		size, err := e.State.Value.Size(rest)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		if i > 0 {
 			l.value = append(l.value, delimiter)
@@ -120,7 +120,7 @@ func (l *loader) join(e *backends.Entry) error {
 		rest = rest[size:]
 	}
 	if len(rest) > 0 || n < 0 {
-		return errors.New("the list does not end where its elements do")
+		return 0, errors.New("the list does not end where its elements do")
 	}
-	return nil
+	return n, nil
 }

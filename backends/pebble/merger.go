@@ -6,9 +6,11 @@ import (
 	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/ckpt-tool/ckpt/backends"
 )
 
-const delimiter = ','
+const delimiter = backends.ListDelimiter
 
 // appendMerger joins the elements of lists as Flink's RocksDB does (StringAppendTESTOperator).
 var appendMerger = &pebble.Merger{

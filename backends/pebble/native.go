@@ -175,6 +175,15 @@ func (u *uploader) discard(ctx context.Context) (err error) {
 	return err
 }
 
+// makeDir makes a directory, and those it lies in. It must not be there yet.
+func makeDir(dir string) error {
+	dir = filepath.Clean(dir)
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+		return err
+	}
+	return os.Mkdir(dir, 0o755)
+}
+
 // sumOf is the CRC-32C of a file.
 func sumOf(path string) (uint32, error) {
 	f, err := os.Open(path)
@@ -192,7 +201,7 @@ func (u *uploader) local() *metadata.IncrementalHandle {
 	dir := u.request.LocalDir
 	h := *u.handle
 	h.Shared, h.Private, h.Meta, h.HandleID = nil, nil, inline(u.header), metadata.NewUTF(metadata.NewUUID())
-	if os.MkdirAll(dir, 0o755) != nil {
+	if makeDir(dir) != nil {
 		return nil
 	}
 	for _, f := range u.files {

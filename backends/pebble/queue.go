@@ -1,6 +1,9 @@
 package pebble
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // queue is what is to be written, in the order of epochs.
 type queue struct {
@@ -39,7 +42,7 @@ func (q *queue) next() (job, bool) {
 		return job{}, false
 	}
 	j := q.jobs[0]
-	q.jobs = append(q.jobs[:0], q.jobs[1:]...)
+	q.jobs = slices.Delete(q.jobs, 0, 1) // which lets go of it, too
 	q.busy = true
 	return j, true
 }

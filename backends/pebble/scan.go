@@ -104,13 +104,13 @@ func (s *Store) scan(t *table, lower, upper []byte) iter.Seq2[entry, error] {
 		s.iterating++
 		defer func() { s.iterating-- }()
 		m := merge{s: s, cached: s.cachedIn(t, lower, upper)}
+		defer m.close() // where the walk ends early
 		if err := m.open(lower, upper); err != nil {
 			yield(entry{}, err)
 			return
 		}
 		for m.next() {
 			if !yield(m.entry, nil) {
-				m.close()
 				return
 			}
 		}
@@ -250,11 +250,13 @@ func (m *merge) fail(err error) bool {
 	return false
 }
 
+// close tells of errors. It may be called twice.
 func (m *merge) close() error {
 	if m.it == nil {
 		return nil
 	}
 	err := errors.Join(m.err, m.it.Error(), m.it.Close())
+	m.it = nil
 	if err != nil {
 		m.s.fail(err)
 		return m.s.health()

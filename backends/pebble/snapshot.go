@@ -8,11 +8,13 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/ckpt-tool/ckpt/backends"
+	"github.com/ckpt-tool/ckpt/backends/rocksdb"
 	"github.com/ckpt-tool/ckpt/backends/savepoint"
 	"github.com/ckpt-tool/ckpt/metadata"
 )
@@ -41,6 +43,9 @@ func (s *Store) Snapshot(r *backends.SnapshotRequest) (backends.SnapshotFunc, er
 	if len(s.metas) == 0 {
 		return func(context.Context) (backends.SnapshotResult, error) { return backends.SnapshotResult{}, nil }, nil
 	}
+	if err := s.shrink(); err != nil {
+		return nil, err
+	}
 	n := &snapshot{s: s, request: *r, metas: slices.Clone(s.metas), tables: slices.Clone(s.tables), ready: make(chan struct{})}
 	n.dir = s.path(fmt.Sprintf("snapshot-%d", s.serial.Add(1)))
 	if r.Form == backends.NativeForm && !r.Full && !r.Savepoint {
@@ -68,21 +73,56 @@ func (n *snapshot) take(db *pebble.DB) error {
 	return n.whole()
 }
 
-// whole tells whether the database that was linked has a MANIFEST with something in it: Pebble takes one that is cut off for a smaller
-// database.
+// whole tells whether the MANIFEST of the database that was linked names the tables beside it, and no others: Pebble takes one that is cut
+// off for a smaller database.
 func (n *snapshot) whole() error {
-	found, err := filepath.Glob(filepath.Join(n.dir, "MANIFEST-*"))
-	if err == nil && len(found) != 1 {
-		err = fmt.Errorf("a checkpoint of Pebble with %d MANIFESTs", len(found))
-	}
+	entries, err := os.ReadDir(n.dir)
 	if err != nil {
 		return err
 	}
-	info, err := os.Stat(found[0])
-	if err == nil && info.Size() == 0 {
-		err = errors.New("a checkpoint of Pebble with an empty MANIFEST")
+	sizes, name := map[string]int64{}, ""
+	for _, e := range entries {
+		switch {
+		case isTable(e.Name()):
+			info, err := e.Info()
+			if err != nil {
+				return err
+			}
+			sizes[e.Name()] = info.Size()
+		case strings.HasPrefix(e.Name(), "MANIFEST-") && name != "":
+			return fmt.Errorf("a checkpoint of Pebble with %s and %s", name, e.Name())
+		case strings.HasPrefix(e.Name(), "MANIFEST-"):
+			name = e.Name()
+		}
 	}
-	return err
+	if name == "" {
+		return errors.New("a checkpoint of Pebble without a MANIFEST")
+	}
+	b, err := os.ReadFile(filepath.Join(n.dir, name))
+	if err != nil {
+		return err
+	}
+	return manifestNames(b, sizes)
+}
+
+// manifestNames tells whether the tables of a MANIFEST are those of sizes, which it empties.
+func manifestNames(manifest []byte, sizes map[string]int64) error {
+	m, err := rocksdb.ParseManifest(manifest)
+	if err != nil {
+		return fmt.Errorf("a checkpoint of Pebble: %w", err)
+	}
+	for _, f := range m.Families {
+		for _, t := range f.Files {
+			if size, ok := sizes[t.Name()]; !ok || size != t.Size {
+				return fmt.Errorf("a checkpoint of Pebble whose MANIFEST has table %s with %d bytes, which is not there", t.Name(), t.Size)
+			}
+			delete(sizes, t.Name())
+		}
+	}
+	for name := range sizes {
+		return fmt.Errorf("a checkpoint of Pebble with table %s, which its MANIFEST does not have", name)
+	}
+	return nil
 }
 
 // made tells that there is something to read, or why there is not.

@@ -26,9 +26,16 @@ func sortRefs(refs []ref, mems [][]byte) []sortable {
 	return s
 }
 
+// deepest is how many bytes are sorted by words: the calls within each other are not to be as many as the longest keys have words.
+const deepest = 1 << 10
+
 // sortFrom sorts what is equal in the first depth bytes.
 func sortFrom(s []sortable, mems [][]byte, depth int) {
 	if len(s) < 2 {
+		return
+	}
+	if depth >= deepest {
+		sortWhole(s, mems)
 		return
 	}
 	if len(s) > yieldEvery {
@@ -49,13 +56,13 @@ func sortFrom(s []sortable, mems [][]byte, depth int) {
 		if equal := s[from:to]; longer {
 			sortFrom(equal, mems, depth+8)
 		} else if len(equal) > 1 {
-			sortWhole(equal, mems)
+			sortWhole(equal, mems) // all end here, or before: they differ in zeros at their ends
 		}
 		from = to
 	}
 }
 
-// sortWhole sorts keys that end within these eight bytes, or before: they differ in zeros at their ends.
+// sortWhole sorts by whole keys.
 func sortWhole(s []sortable, mems [][]byte) {
 	slices.SortFunc(s, func(a, b sortable) int {
 		return compare(record(slotOf(mems, a.ref)).key(), record(slotOf(mems, b.ref)).key())

@@ -59,6 +59,10 @@ func open(ctx context.Context, b *Backend, c *backends.StoreConfig) (s *Store, e
 		b.leave()
 		return nil, errors.New("state on Pebble needs a local directory")
 	}
+	if err := makeDir(c.Dir); err != nil { // whatever lies there already is not this store's, neither to open nor to delete
+		b.leave()
+		return nil, err
+	}
 	s = &Store{backend: b, config: c, prefix: keygroups.PrefixLen(c.MaxParallelism), id: metadata.NewUUID(), failed: make(chan struct{})}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.cache = newCache(&s.written)
@@ -70,9 +74,6 @@ func open(ctx context.Context, b *Backend, c *backends.StoreConfig) (s *Store, e
 			s = nil
 		}
 	}()
-	if err = os.MkdirAll(c.Dir, 0o755); err != nil {
-		return s, err
-	}
 	go s.work()
 	return s, s.restore(ctx)
 }
@@ -151,7 +152,7 @@ func (s *Store) Table(m *backends.Meta) (backends.Table, error) {
 		t.form = s.form(m)
 		return t, nil
 	}
-	if len(s.tables) > maxStates {
+	if len(s.tables) >= maxStates {
 		return nil, fmt.Errorf("state %q is one of more than %d of an operator", m.Name, maxStates)
 	}
 	return s.addTable(m), nil
@@ -256,6 +257,16 @@ func (s *Store) makeRoom(limit int64) error {
 		c.evict(true)
 	}
 	c.trim(int(limit / 4 / chunkSize))
+	return nil
+}
+
+// shrink is for a store that may have nothing else to do: others may have come since, and its share be less.
+func (s *Store) shrink() error {
+	if err := s.room(); err != nil {
+		return err
+	}
+	limit := s.backend.share()
+	s.cache.trim(int(max(limit+limit/4-s.cache.memory(), limit/4) / chunkSize))
 	return nil
 }
 

@@ -217,7 +217,7 @@ func (s *Store) extend(r ref, k, element []byte) error {
 		if len(list)+1+len(element) > math.MaxInt32 {
 			return backends.ErrTooLarge
 		}
-		list = append(append(list, delimiter), element...)
+		list = appendElement(list, element)
 		s.valueBuf = list
 		s.cache.change(r, putKind, list)
 		return nil

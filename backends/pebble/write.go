@@ -22,30 +22,38 @@ func (s *Store) work() {
 		}
 		err := s.health()
 		if err == nil {
-			err = s.writeOrFail(j.frozen)
+			err = s.orFail("writing changes", func() error { return s.write(j.frozen) })
 		}
 		if j.snapshot == nil {
 			continue
 		}
 		if err == nil { // before anything newer comes into Pebble
-			err = j.snapshot.take(s.db)
+			err = s.takeFor(j.snapshot)
 		}
 		j.snapshot.made(err)
 	}
 }
 
-// writeOrFail writes an epoch. The store is of no use where that fails.
-func (s *Store) writeOrFail(f frozen) (err error) {
+// takeFor is take, of which an error is that of the snapshot, and a panic that of the store.
+func (s *Store) takeFor(n *snapshot) (err error) {
+	if failed := s.orFail("a checkpoint of Pebble", func() error { err = n.take(s.db); return nil }); failed != nil {
+		return failed
+	}
+	return err
+}
+
+// orFail calls f, without which the store is of no use. A panic of it is an error.
+func (s *Store) orFail(what string, f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("writing changes: %v", p)
+			err = fmt.Errorf("%s: %v", what, p)
 		}
 		if err != nil {
 			s.fail(err)
 			err = s.health()
 		}
 	}()
-	return s.write(f)
+	return f()
 }
 
 // write makes tables of an epoch, and gives them to Pebble at once.
