@@ -12,11 +12,12 @@ import (
 	"github.com/ckpt-tool/ckpt/backends"
 	"github.com/ckpt-tool/ckpt/backends/changelog"
 	"github.com/ckpt-tool/ckpt/metadata"
+	"github.com/ckpt-tool/ckpt/testdata/statedump"
 )
 
 // harmed are files of which one ends early, or has another byte.
 type harmed struct {
-	tree
+	statedump.Files
 	handle metadata.StreamHandle
 	at     int64
 	flip   byte // 0: it ends at the byte
@@ -28,7 +29,7 @@ type harmedBlob struct {
 }
 
 func (h harmed) Open(ctx context.Context, handle metadata.StreamHandle) (backends.Blob, error) {
-	b, err := h.tree.Open(ctx, handle)
+	b, err := h.Files.Open(ctx, handle)
 	if err != nil || handle != h.handle {
 		return b, err
 	}

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,47 +17,22 @@ import (
 	"github.com/ckpt-tool/ckpt/backends/rocksdb"
 	"github.com/ckpt-tool/ckpt/backends/savepoint"
 	"github.com/ckpt-tool/ckpt/backends/types"
-	"github.com/ckpt-tool/ckpt/layout"
 	"github.com/ckpt-tool/ckpt/layout/storage"
 	"github.com/ckpt-tool/ckpt/metadata"
 	"github.com/ckpt-tool/ckpt/testdata"
+	"github.com/ckpt-tool/ckpt/testdata/statedump"
 )
-
-// tree opens the files of a snapshot on disk.
-type tree struct{ *layout.Blobs }
-
-func (f tree) Open(ctx context.Context, h metadata.StreamHandle) (backends.Blob, error) {
-	b, err := f.Blobs.Open(ctx, h)
-	if err != nil {
-		return nil, err
-	}
-	return b, nil
-}
 
 // snapshot is what one checkpoint of a changelog holds.
 type snapshot struct {
-	files   tree
+	files   statedump.Files
 	content *metadata.Checkpoint
 }
 
 func load(tb testing.TB, o testdata.StateOracle) *snapshot {
 	tb.Helper()
-	data, err := os.ReadFile(o.Metadata)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	c, err := metadata.Decode(data)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	opener := storage.New(storage.Settings{}).Open
-	target, err := layout.Find(context.Background(), opener, o.Dir, layout.FindOptions{})
-	if err != nil {
-		tb.Fatal(err)
-	}
-	blobs := layout.NewBlobs(context.Background(), opener, target, nil)
-	tb.Cleanup(func() { _, _ = blobs.Close(), target.Store.Close() })
-	return &snapshot{tree{blobs}, c}
+	s, files := statedump.Open(tb, storage.New(storage.Settings{}).Open, o.Dir, backends.Options{})
+	return &snapshot{files, s.Checkpoint}
 }
 
 // slot is the changelog of one sub-task.

@@ -43,13 +43,17 @@ func (db *database) pebbleManifest() (string, error) {
 }
 
 // divide makes a family of each state: all have the same tables, and keys that begin with the state's number.
-func (db *database) divide(header *schema.Keyed) {
+func (db *database) divide(header *schema.Keyed) error {
 	all := db.families[defaultFamily]
+	if all == nil || len(db.families) > 1 {
+		return db.failed("the MANIFEST has column families, and Pebble has none")
+	}
 	for i := range header.States {
 		f := *all
 		f.head = binary.BigEndian.AppendUint16(nil, uint16(i))
 		db.families[header.States[i].Name] = &f
 	}
+	return nil
 }
 
 // acceptPebble holds what is special in tables of Pebble. Where the MANIFEST has one sequence number for a table, it is that of all

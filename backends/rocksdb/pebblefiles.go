@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -112,7 +113,7 @@ func (f *PebbleFile) another(place string) *backends.Error {
 
 // verifyListed holds all files but the tables against the list.
 func (db *database) verifyListed(report func(*backends.Error)) error {
-	for name := range db.listed {
+	for _, name := range slices.Sorted(maps.Keys(db.listed)) {
 		if strings.HasSuffix(name, tableSuffix) {
 			continue
 		}

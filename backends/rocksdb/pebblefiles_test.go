@@ -2,8 +2,15 @@ package rocksdb
 
 import (
 	"bytes"
+	"encoding/binary"
+	"hash/crc32"
 	"strings"
 	"testing"
+
+	"github.com/ckpt-tool/ckpt/backends"
+	"github.com/ckpt-tool/ckpt/backends/handletest"
+	"github.com/ckpt-tool/ckpt/backends/schema"
+	"github.com/ckpt-tool/ckpt/metadata"
 )
 
 const someFiles = "Pebble 1\n0000002a 100 000004.sst\ndeadbeef 0 MANIFEST-000001\n00000000 7 OPTIONS-000003\n12345678 90 header\n01234567 0 marker.manifest.000001.MANIFEST-000001\n"
@@ -33,6 +40,55 @@ func TestPebbleFiles(t *testing.T) {
 	} {
 		if files, err := ParsePebbleFiles([]byte(list)); err == nil {
 			t.Errorf("%s: %+v", name, files)
+		}
+	}
+}
+
+// TestPebbleFamilies: a MANIFEST with column families is none of Pebble.
+func TestPebbleFamilies(t *testing.T) {
+	long, void := handletest.Type(t, "Long"), handletest.Type(t, "VoidNamespace")
+	header, err := schema.AppendKeyed(nil, long, nil, []*backends.Meta{{Name: "state", Kind: backends.Value, Namespace: void, Value: long}}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	field := func(tag uint64, name string) string {
+		b := binary.AppendUvarint(nil, tag)
+		if name != "" {
+			b = append(binary.AppendUvarint(b, uint64(len(name))), name...)
+		}
+		return string(b)
+	}
+	for name, c := range map[string]struct {
+		edits []string
+		fine  bool
+	}{
+		"as it should be": {edits: []string{field(tagComparator, bytewise)}, fine: true},
+		"none":            {edits: []string{field(tagDropFamily, "")}},
+		"another name":    {edits: []string{field(tagAddFamily, "other")}},
+		"one of a state":  {edits: []string{field(tagComparator, bytewise), field(tagColumnFamily, "") + "\x01" + field(tagAddFamily, "state")}},
+	} {
+		files := &memFiles{data: map[string][]byte{
+			PebbleHeader: header, "MANIFEST-000001": logOf(false, c.edits...), pebbleCurrent + "000001.MANIFEST-000001": {},
+		}}
+		var list []PebbleFile
+		h := &metadata.IncrementalHandle{Range: metadata.KeyGroupRange{First: 0, Last: 127}}
+		for name, b := range files.data {
+			list = append(list, PebbleFile{name, int64(len(b)), crc32.Checksum(b, castagnoli)})
+			file := &metadata.FileHandle{Path: metadata.UTF(name), Size: int64(len(b))}
+			if name == PebbleHeader {
+				h.Meta = file
+				continue
+			}
+			h.Private = append(h.Private, metadata.NamedFile{Name: metadata.UTF(name), File: file})
+		}
+		files.data[PebbleMarker] = AppendPebbleFiles(nil, list)
+		h.Private = append(h.Private, metadata.NamedFile{Name: PebbleMarker, File: &metadata.FileHandle{Path: PebbleMarker, Size: int64(len(files.data[PebbleMarker]))}})
+		r, err := Open(t.Context(), files, h, backends.Origin{MaxParallelism: 128, Range: h.Range}, &backends.Options{})
+		if (err == nil) != c.fine {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err == nil {
+			r.Close()
 		}
 	}
 }

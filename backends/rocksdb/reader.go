@@ -40,7 +40,9 @@ func Open(ctx context.Context, files backends.Files, h *metadata.IncrementalHand
 		return nil, err
 	}
 	if r.db.pebble {
-		r.db.divide(header)
+		if err := r.db.divide(header); err != nil {
+			return nil, err
+		}
 	}
 	for i := range header.States {
 		st := header.State(i, o)
