@@ -3,8 +3,10 @@
 set -eu
 ckpt=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
 job=$(cd "$(dirname "$0")/../docs/jobs" && pwd)/windows.yaml
-cd "$(mktemp -d)"
-trap 'rm -rf "$PWD"' EXIT
+dir=$(mktemp -d)
+pid=
+trap '[ -z "$pid" ] || kill -9 "$pid"; rm -rf "$dir"' EXIT
+cd "$dir"
 records=400000
 
 say() { printf '\n# %s\n' "$*"; }
@@ -28,6 +30,7 @@ done
 sleep 1
 kill -9 $pid
 wait $pid 2>/dev/null || true
+pid=
 
 say 'What did it leave? Its last checkpoints, as Flink lays them out. Do they restore?'
 show ls -o table checkpoints/windows

@@ -14,10 +14,7 @@ import (
 // hints are what no file tells.
 var hints = statedump.Hints
 
-// files opens what a snapshot on disk refers to.
-type files = statedump.Files
-
-// open opens the snapshot in dir, whose tree is root.
+// open opens the snapshot in dir.
 func open(tb testing.TB, dir string, opts backends.Options) *snapshot.Snapshot {
 	tb.Helper()
 	s, _ := statedump.Open(tb, storage.New(storage.Settings{}).Open, dir, opts)

@@ -52,7 +52,7 @@ func TestFlinkReadsWritten(t *testing.T) {
 			if err := os.WriteFile(file, []byte(list.String()), 0o644); err != nil {
 				t.Fatal(err)
 			}
-			said, err := exec.Command(filepath.Join(testdata.Root(t), "generator", "dump.sh"), version, scratch, file).CombinedOutput()
+			said, err := exec.Command(filepath.Join(testdata.Root(t), "generator", "fx.sh"), "StateDump", version, scratch, file).CombinedOutput()
 			t.Logf("%d snapshots\n%s", len(want), said)
 			if err != nil || len(want) < 3 {
 				t.Fatal(err)

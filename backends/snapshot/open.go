@@ -26,7 +26,7 @@ func handlesOf(o *metadata.OperatorState, s *metadata.SubtaskState, seen map[str
 		return h
 	}
 	none := metadata.KeyGroupRange{First: 0, Last: -1}
-	if m := s.ManagedOperator; m != nil && !isEmpty(m.Delegate) {
+	if m := s.ManagedOperator; !operator.Empty(m) {
 		h := add(metadata.ManagedOperator, none, func(ctx context.Context) (backends.Reader, error) {
 			return orNil(operator.OpenReader(ctx, files, m, op.origin(none), opts))
 		})
@@ -47,12 +47,6 @@ func handlesOf(o *metadata.OperatorState, s *metadata.SubtaskState, seen map[str
 		add(metadata.ResultSubpartition, none, op.channels(s.OutputChannels))
 	}
 	return handles
-}
-
-// isEmpty tells whether h stands for a sub-task without state (file merging).
-func isEmpty(h metadata.StreamHandle) bool {
-	_, empty := h.(*metadata.EmptySegmentHandle)
-	return empty || h == nil
 }
 
 // broadcasts are the broadcast states of h that were seen before, and notes the others.

@@ -67,19 +67,25 @@ func Stream(ctx context.Context, parts []*Part, workers int, read func(ctx conte
 	return nil
 }
 
-// spare keeps some buffers of chunkSize.
+// spare keeps some buffers of spareSize, in which most chunks find room.
 var spare = make(chan []byte, 32)
+
+const spareSize = chunkSize + chunkSize/8
 
 func newChunk() []byte {
 	select {
 	case c := <-spare:
 		return c[:0]
 	default:
-		return make([]byte, 0, chunkSize+chunkSize/8)
+		return make([]byte, 0, spareSize)
 	}
 }
 
+// keepChunk keeps c for later, unless a large piece made it grow: nothing would ever free it.
 func keepChunk(c []byte) {
+	if cap(c) > spareSize {
+		return
+	}
 	select {
 	case spare <- c:
 	default:

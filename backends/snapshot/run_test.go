@@ -127,3 +127,16 @@ func TestSplit(t *testing.T) {
 		}
 	}
 }
+
+// TestSpareChunks: a buffer that one large piece made grow is not kept.
+func TestSpareChunks(t *testing.T) {
+	large := func(_ context.Context, _ *Part, emit Emit) error { return emit(make([]byte, 16*chunkSize)) }
+	if err := Stream(t.Context(), someParts(64), 4, large, func([]byte) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	for range cap(spare) + 1 {
+		if c := newChunk(); cap(c) > spareSize {
+			t.Fatalf("a spare buffer of %d bytes", cap(c))
+		}
+	}
+}

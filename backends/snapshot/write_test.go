@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"iter"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -18,10 +17,10 @@ import (
 	"github.com/ckpt-tool/ckpt/backends/keygroups"
 	"github.com/ckpt-tool/ckpt/backends/savepoint"
 	"github.com/ckpt-tool/ckpt/backends/snapshot"
-	"github.com/ckpt-tool/ckpt/layout"
 	"github.com/ckpt-tool/ckpt/layout/storage"
 	"github.com/ckpt-tool/ckpt/metadata"
 	"github.com/ckpt-tool/ckpt/testdata"
+	"github.com/ckpt-tool/ckpt/testdata/statedump"
 )
 
 // table is the entries of a handle as a live store has them: by state and key group.
@@ -180,22 +179,8 @@ func TestWriteCanonical(t *testing.T) {
 // decoded is a checkpoint, and what opens its files.
 func decoded(t *testing.T, dir string) (*metadata.Checkpoint, backends.Files) {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join(dir, "_metadata"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := metadata.Decode(data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	opener := storage.New(storage.Settings{}).Open
-	target, err := layout.Find(t.Context(), opener, dir, layout.FindOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	blobs := layout.NewBlobs(context.Background(), opener, target, nil)
-	t.Cleanup(func() { _, _ = blobs.Close(), target.Store.Close() })
-	return c, files{Blobs: blobs}
+	s, files := statedump.Open(t, storage.New(storage.Settings{}).Open, dir, backends.Options{})
+	return s.Checkpoint, files
 }
 
 // rewrite writes one handle in the canonical form, and reads it again.

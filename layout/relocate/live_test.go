@@ -116,7 +116,7 @@ func flink(t *testing.T, version, dir string, lines []string) map[string]string 
 		t.Fatal(err)
 	}
 	var out, log bytes.Buffer
-	c := exec.CommandContext(t.Context(), filepath.Join(testdata.Root(t), "generator", "relocation.sh"), version, filepath.Join(dir, "local"), list)
+	c := exec.CommandContext(t.Context(), filepath.Join(testdata.Root(t), "generator", "fx.sh"), "Relocation", version, filepath.Join(dir, "local"), list)
 	c.Stdout, c.Stderr = &out, &log
 	if err := c.Run(); err != nil {
 		t.Fatalf("%v\n%s\n%s", err, out.String(), log.String())

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -13,8 +14,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-
-	"context"
 
 	"github.com/ckpt-tool/ckpt/backends"
 	"github.com/ckpt-tool/ckpt/layout/flinkconf"
@@ -94,16 +93,13 @@ func (e *engines) fresh() (string, error) {
 	return os.MkdirTemp(e.dir, "run")
 }
 
-// peers runs engine.sh, and gives the words of its last line.
-func (e *engines) peers(args ...string) ([]string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), peerTime)
-	defer cancel()
-	out, err := exec.CommandContext(ctx, e.peer, args...).Output()
+// run runs engine.sh, and gives its last line.
+func (e *engines) run(args ...string) (string, error) {
+	lines, err := runPeer(e.peer, args...)
 	if err != nil {
-		return nil, fmt.Errorf("engine.sh %s: %w", strings.Join(args, " "), err)
+		return "", err
 	}
-	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-	return lines, nil
+	return lines[len(lines)-1], nil
 }
 
 func (e *engines) flinkCount(backend string, records, keys int) (r running, err error) {
@@ -112,12 +108,14 @@ func (e *engines) flinkCount(backend string, records, keys int) (r running, err 
 		return r, err
 	}
 	defer os.RemoveAll(dir)
-	lines, err := e.peers("run", backend, strconv.Itoa(records), strconv.Itoa(keys), "2", dir)
+	line, err := e.run("run", backend, strconv.Itoa(records), strconv.Itoa(keys), "2", dir)
 	if err != nil {
 		return r, err
 	}
 	var n int
-	_, err = fmt.Sscan(lines[len(lines)-1], &n, &r.seconds, &r.checkpoints)
+	if _, err = fmt.Sscan(line, &n, &r.seconds, &r.checkpoints); err == nil && n != records {
+		err = fmt.Errorf("%d records of %d", n, records)
+	}
 	return r, err
 }
 

@@ -3,7 +3,7 @@
 // Command bench measures ckpt against Flink itself, its loader, du, find and cat in one run and
 // prints Markdown tables: bench [-only PART] [-scale N] CKPT-BINARY TESTDATA. It needs Java 17 and Maven for the peers: Flink's
 // loader and State Processor API, RocksDB. The state that it reads, 8 GB, lies in CKPT_CACHE, or is made each time.
-// Figures are medians of 5 with the fastest and the slowest, on a warm page cache.
+// Figures are medians of 5, of the engine of 3, with the fastest and the slowest, on a warm page cache.
 package main
 
 import (

@@ -104,17 +104,20 @@ func (s *states) write(j job, dir string) error {
 const peerTime = 15 * time.Minute
 
 // run gives the lines that the peer prints.
-func (s *states) run(args ...string) ([]string, error) {
+func (s *states) run(args ...string) ([]string, error) { return runPeer(s.peer, args...) }
+
+// runPeer gives the lines that a script of generator/ prints.
+func runPeer(script string, args ...string) ([]string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), peerTime)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, s.peer, args...).Output()
+	out, err := exec.CommandContext(ctx, script, args...).Output()
 	if err != nil {
 		var failed *exec.ExitError
 		if errors.As(err, &failed) {
 			err = fmt.Errorf("%w\n%s", err, failed.Stderr)
 		}
 		err = errors.Join(err, ctx.Err())
-		return nil, fmt.Errorf("state.sh %s: %w", strings.Join(args, " "), err)
+		return nil, fmt.Errorf("%s %s: %w", filepath.Base(script), strings.Join(args, " "), err)
 	}
 	return strings.Split(strings.TrimSpace(string(out)), "\n"), nil
 }

@@ -41,11 +41,11 @@ import java.util.stream.Stream;
  * <p>Usage: run BACKEND RECORDS KEYS PARALLELISM DIR, which prints records, seconds and completed
  * checkpoints; fill BACKEND KEYS BYTES PARALLELISM DIR, which prints the path of a checkpoint with a
  * text of so many bytes for each key; restore BACKEND PATH PARALLELISM ROUNDS, which prints for each
- * round the seconds until the last sub-task had its state. Seconds are without the start of the JVM
- * and of the cluster.
+ * round the seconds until the last sub-task had its state. Seconds are without the start of the JVM;
+ * those of run are with the start of its cluster, those of restore are the task's own.
  */
 public class EngineJob {
-    private static final LongAdder SEEN = new LongAdder();
+    private static final LongAdder FILLED = new LongAdder(); // keys that have their text
     private static final AtomicLong COMPLETED = new AtomicLong();
 
     public static void main(String[] a) throws Exception {
@@ -122,7 +122,7 @@ public class EngineJob {
         Configuration c = configuration(backend, Path.of(dir));
         try (MiniCluster cluster = cluster(c, parallelism)) {
             JobID job = cluster.submitJob(texts(c, keys, bytes, parallelism, 0)).get().getJobID();
-            while (SEEN.sum() < keys) Thread.sleep(50);
+            while (FILLED.sum() < keys) Thread.sleep(50);
             long id = cluster.triggerCheckpoint(job, CheckpointType.FULL).get();
             System.out.println(Path.of(dir, job.toString(), "chk-" + id).toAbsolutePath());
             cluster.cancelJob(job).get();
@@ -134,7 +134,7 @@ public class EngineJob {
             Path dir = Files.createTempDirectory("restore");
             Configuration c = configuration(backend, dir);
             try (MiniCluster cluster = cluster(c, parallelism)) {
-                // What is restored is not changed: the source waits at once.
+                // A key that has its text keeps it.
                 JobGraph graph = texts(c, 1, 8, parallelism, 1);
                 graph.setSavepointRestoreSettings(SavepointRestoreSettings.forPath(path, true, RecoveryClaimMode.NO_CLAIM));
                 JobID job = cluster.submitJob(graph).get().getJobID();
@@ -175,7 +175,7 @@ public class EngineJob {
 
         @Override
         public Long map(Long n) throws Exception {
-            if (SEEN.sum() >= limit) Thread.sleep(20);
+            if (FILLED.sum() >= limit) Thread.sleep(20);
             return n;
         }
     }
@@ -236,11 +236,12 @@ public class EngineJob {
 
         @Override
         public void processElement(String key, Context ctx, Collector<Long> out) throws Exception {
+            if (text.value() != null) return;
             java.util.SplittableRandom r = new java.util.SplittableRandom(key.hashCode());
             char[] t = new char[bytes];
             for (int i = 0; i < bytes; i++) t[i] = (char) (' ' + r.nextInt(95));
             text.update(new String(t));
-            SEEN.increment();
+            FILLED.increment();
         }
     }
 }
