@@ -6,17 +6,13 @@ import (
 	"github.com/ckpt-tool/ckpt/backends/types"
 )
 
-// engineSplit is the type of a split of a source of `ckpt run` whose positions are numbers.
-const engineSplit = "Tuple<String, Long, Long, Boolean>"
+// engineSplit is the type of a split of a source of `ckpt run` whose positions are numbers: id, position, index, whether it is finished.
+var engineSplit, _ = types.ParseSpec("Tuple<String, Long, Long, Boolean>")
 
 // EngineSplit reads what the engine of `ckpt run` keeps of a split (engine.SplitsState). One that is finished stops where it is.
 func EngineSplit(element []byte) (Position, error) {
 	p := newPosition("ckpt", "ckpt run")
-	t, err := types.ParseSpec(engineSplit)
-	if err != nil {
-		return p, err
-	}
-	v, n, err := t.Decode(element)
+	v, n, err := engineSplit.Decode(element)
 	fields, ok := v.([]any)
 	if err != nil || n != len(element) || !ok || len(fields) != 4 {
 		return p, fmt.Errorf("%w: no split of ckpt run", ErrUnknown)

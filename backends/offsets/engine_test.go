@@ -3,21 +3,15 @@ package offsets
 import (
 	"errors"
 	"testing"
-
-	"github.com/ckpt-tool/ckpt/backends/types"
 )
 
 func TestEngineSplit(t *testing.T) {
-	typ, err := types.ParseSpec(engineSplit)
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, c := range []struct {
 		id       string
 		position int64
 		finished bool
 	}{{"7", 1234, false}, {"file:/data/x.json", 99, true}} {
-		b, err := typ.Encode(nil, []any{c.id, c.position, int64(3), c.finished})
+		b, err := engineSplit.Encode(nil, []any{c.id, c.position, int64(3), c.finished})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -17,7 +17,7 @@ const (
 
 // Position is where one split of a source goes on.
 type Position struct {
-	Connector string // kafka, file, sequence, elements
+	Connector string // kafka, file, sequence, elements, ckpt
 	// Format is the Java class that writes such bytes, with its version where it has any.
 	Format string
 	Split  string // as the source calls it; of Kafka topic-partition

@@ -88,7 +88,7 @@ func (w *snapshotWriter) utf(t backends.Type, s string) {
 	}
 }
 
-// versioned writes one snapshot.
+// versioned writes one snapshot. Versions, and the outer ones of composites, are those that the classes write in Flink 2.2.
 func (w *snapshotWriter) versioned(t backends.Type) {
 	if t == nil {
 		w.fail(broken, "there is no type")
