@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/ckpt-tool/ckpt/restore"
 	"github.com/ckpt-tool/ckpt/restore/engine"
 )
 
@@ -73,7 +72,7 @@ func (r *running) fits() ([]string, error) {
 	if r.checkpoint == nil {
 		return nil, nil
 	}
-	a, err := restore.Assign(r.checkpoint, r.job.Operators(), r.opts.allow || r.settings.AllowNonRestored)
+	a, err := r.job.Assign(r.checkpoint, r.opts.allow || r.settings.AllowNonRestored)
 	if err != nil {
 		return nil, err
 	}

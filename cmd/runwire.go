@@ -30,7 +30,6 @@ func (r *running) restore() *engine.Restore {
 	return &engine.Restore{
 		Checkpoint: r.checkpoint, Pointer: r.target.URL(), Files: &stateFiles{blobs: r.blobs}, ClaimMode: r.claimMode(),
 		AllowNonRestored: r.opts.allow || r.settings.AllowNonRestored,
-		Savepoint:        r.checkpoint.Properties != nil && r.checkpoint.Properties.Type.IsSavepoint(),
 	}
 }
 

@@ -1,5 +1,7 @@
 package engine
 
+import "slices"
+
 // aligner counts barriers. It is a value without goroutines: what happened goes in, what to do comes out (Flink:
 // SingleCheckpointBarrierHandler, and CheckpointBarrierTracker for at-least-once).
 //
@@ -34,7 +36,7 @@ func newAligner(inputs int, atLeastOnce bool) *aligner {
 
 // barrier tells of the barrier of checkpoint id from an input.
 func (a *aligner) barrier(input int, id int64) (v verdict) {
-	if id <= a.last || a.isAborted(id) {
+	if a.done(id) {
 		return v
 	}
 	c := a.find(id)
@@ -62,13 +64,13 @@ func (a *aligner) end(input int) (v verdict) {
 
 // abort tells that a checkpoint was given up.
 func (a *aligner) abort(id int64) (v verdict) {
-	if id <= a.last || a.isAborted(id) {
+	if a.done(id) {
 		return v
 	}
 	a.aborted = append(a.aborted, id)
 	for i := range a.counts {
 		if a.counts[i].id == id {
-			a.counts = append(a.counts[:i], a.counts[i+1:]...)
+			a.counts = slices.Delete(a.counts, i, i+1)
 			v.release = true
 			break
 		}
@@ -83,7 +85,7 @@ func (a *aligner) settle(v *verdict) {
 			continue
 		}
 		v.complete, v.release, a.last = a.counts[i].id, true, a.counts[i].id
-		a.counts = append(a.counts[:0], a.counts[i+1:]...)
+		a.counts = slices.Delete(a.counts, 0, i+1)
 		a.forget()
 		return
 	}
@@ -113,28 +115,14 @@ func (a *aligner) begin(id int64) *count {
 	for i > 0 && a.counts[i-1].id > id {
 		i--
 	}
-	a.counts = append(a.counts, count{})
-	copy(a.counts[i+1:], a.counts[i:])
-	a.counts[i] = count{id: id, seen: make([]bool, len(a.ended))}
+	a.counts = slices.Insert(a.counts, i, count{id: id, seen: make([]bool, len(a.ended))})
 	return &a.counts[i]
 }
 
-func (a *aligner) isAborted(id int64) bool {
-	for _, x := range a.aborted {
-		if x == id {
-			return true
-		}
-	}
-	return false
-}
+// done tells whether barriers of a checkpoint are stragglers.
+func (a *aligner) done(id int64) bool { return id <= a.last || slices.Contains(a.aborted, id) }
 
 // forget drops aborted ids that last covers.
 func (a *aligner) forget() {
-	kept := a.aborted[:0]
-	for _, id := range a.aborted {
-		if id > a.last {
-			kept = append(kept, id)
-		}
-	}
-	a.aborted = kept
+	a.aborted = slices.DeleteFunc(a.aborted, func(id int64) bool { return id <= a.last })
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -72,11 +73,14 @@ func newAttempt(ctx context.Context, j *Job, c *Config, number int32, o origin) 
 		a.restoredID = m.ID
 	}
 	var err error
-	if a.assignment, err = restore.Assign(m, j.Operators(), o.allowLeft); err != nil {
-		return nil, err
+	if a.assignment, err = j.Assign(m, o.allowLeft); err != nil {
+		return nil, fmt.Errorf("restore: %w", err)
 	}
 	a.ctx, a.cancel = context.WithCancelCause(ctx)
-	a.build()
+	if err := a.build(); err != nil {
+		a.cancel(err)
+		return nil, err
+	}
 	a.toOpen.Store(int64(len(a.tasks)))
 	a.toDrain.Store(int64(len(a.tasks)))
 	return a, nil
@@ -145,12 +149,15 @@ func (a *attempt) finish(id int64) {
 	}
 }
 
+// shortestTimeout is how often writers are flushed at most: each record by itself would keep a processor busy where there is nothing to send.
+const shortestTimeout = time.Millisecond
+
 // flushPeriodically sends what waits in writers for more, so that no record waits for longer than the buffer timeout.
 func (a *attempt) flushPeriodically() (stop func()) {
 	if a.config.BufferTimeout < 0 {
 		return func() {}
 	}
-	ticker, done := time.NewTicker(a.config.BufferTimeout), make(chan struct{})
+	ticker, done := time.NewTicker(max(a.config.BufferTimeout, shortestTimeout)), make(chan struct{})
 	var over sync.WaitGroup
 	over.Add(1)
 	go func() {

@@ -2,20 +2,23 @@ package engine
 
 import (
 	"context"
+	"slices"
 
 	"github.com/ckpt-tool/ckpt/backends/keygroups"
 	"github.com/ckpt-tool/ckpt/restore/coordinator"
 )
 
 // build makes the tasks of all chains, those downstream first, so that each finds the gates it writes to.
-func (a *attempt) build() {
+func (a *attempt) build() (err error) {
 	chains := a.job.chains()
 	made := map[*chain][]*task{}
 	for i := len(chains) - 1; i >= 0; i-- {
 		c := chains[i]
 		made[c] = make([]*task, c.parallelism)
 		for sub := range c.parallelism {
-			made[c][sub] = a.newTask(c, sub)
+			if made[c][sub], err = a.newTask(c, sub); err != nil {
+				return err
+			}
 		}
 	}
 	for _, c := range chains {
@@ -25,9 +28,10 @@ func (a *attempt) build() {
 			a.byID[t.id] = t
 		}
 	}
+	return nil
 }
 
-func (a *attempt) newTask(c *chain, sub int) *task {
+func (a *attempt) newTask(c *chain, sub int) (*task, error) {
 	t := &task{
 		id:    coordinator.TaskID{Vertex: c.id(), Subtask: int32(sub), Attempt: a.number},
 		chain: c, subtask: sub, parallelism: c.parallelism, attempt: a, ctx: a.ctx, mail: newMailbox(),
@@ -41,9 +45,13 @@ func (a *attempt) newTask(c *chain, sub int) *task {
 	for _, n := range c.nodes {
 		if n.Source != nil {
 			t.source = newSourceRun(t, n)
-		} else {
-			t.ops = append(t.ops, newOpRun(t, n))
+			continue
 		}
+		r, err := newOpRun(t, n)
+		if err != nil {
+			return nil, err
+		}
+		t.ops = append(t.ops, r)
 	}
 	if t.source == nil {
 		var inputs []int
@@ -56,7 +64,7 @@ func (a *attempt) newTask(c *chain, sub int) *task {
 		t.aligner = newAligner(len(inputs), a.config.Checkpointing.Mode == coordinator.AtLeastOnce)
 		t.valve = newValve(len(inputs))
 	}
-	return t
+	return t, nil
 }
 
 // channels is how many channels a sub-task has for one of its inputs.
@@ -83,22 +91,13 @@ func (a *attempt) wire(c *chain, chains []*chain, made map[*chain][]*task) {
 		head, first := down.nodes[0], 0
 		for _, e := range head.Inputs {
 			for _, t := range made[c] {
-				if t.chain.has(e.From) {
+				if slices.Contains(t.chain.nodes, e.From) {
 					t.outletOf(e.From).add(a.newWriter(t, head, e, made[down], first))
 				}
 			}
 			first += a.channels(head, e)
 		}
 	}
-}
-
-func (c *chain) has(n *Node) bool {
-	for _, x := range c.nodes {
-		if x == n {
-			return true
-		}
-	}
-	return false
 }
 
 func (o *outlet) add(w *writer) { o.next = append(o.next, w) }
@@ -131,7 +130,7 @@ func (a *attempt) newWriter(t *task, to *Node, e Edge, readers []*task, first in
 	case Forward:
 		w.divide = w.forward
 	case Rebalance:
-		w.divide, w.turn = w.rebalance, t.subtask%len(targets)
+		w.divide, w.turn = w.rebalance, (t.subtask+len(targets)-1)%len(targets) // so that each sub-task begins with another
 	case Broadcast:
 		w.divide = w.broadcast
 	case Hash:

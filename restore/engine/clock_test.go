@@ -2,7 +2,10 @@ package engine_test
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/ckpt-tool/ckpt/restore/engine"
 )
 
 // fakeClock stands still until it is set forward.
@@ -56,4 +59,17 @@ func (c *fakeClock) forward(d time.Duration) {
 			go t.f()
 		}
 	}
+}
+
+// eagerClock counts how often it is to call at once.
+type eagerClock struct {
+	engine.MachineClock
+	atOnce atomic.Int64
+}
+
+func (c *eagerClock) AfterFunc(d time.Duration, f func()) (stop func() bool) {
+	if d <= 0 {
+		c.atOnce.Add(1)
+	}
+	return c.MachineClock.AfterFunc(d, f)
 }

@@ -112,11 +112,11 @@ func (e *Execution) StopWithSavepoint(ctx context.Context, target string, drain 
 	}
 	select {
 	case e.stopping <- struct{}{}:
-		defer func() { <-e.stopping }()
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	if e.current().ending.Load() {
+	if e.stoppedWith() != nil || e.current().ending.Load() {
+		<-e.stopping
 		return nil, errNotRunning
 	}
 	kind := coordinator.SavepointSuspend
@@ -126,6 +126,7 @@ func (e *Execution) StopWithSavepoint(ctx context.Context, target string, drain 
 	e.coordinator.StopCheckpointScheduler()
 	f := e.coordinator.Trigger(kind, target)
 	f.Then(func(cc *coordinator.CompletedCheckpoint, err error) {
+		defer func() { <-e.stopping }() // also where ctx has ended before: until then sources are to read or not by this savepoint alone
 		if err != nil {
 			e.goOn()
 			return

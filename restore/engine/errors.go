@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/ckpt-tool/ckpt/backends"
 	"github.com/ckpt-tool/ckpt/restore"
@@ -41,14 +42,7 @@ type ValidationError struct{ Problems []string }
 
 // Error implements error.
 func (e *ValidationError) Error() string {
-	text := "the job cannot run: "
-	for i, p := range e.Problems {
-		if i > 0 {
-			text += "; "
-		}
-		text += p
-	}
-	return text
+	return "the job cannot run: " + strings.Join(e.Problems, "; ")
 }
 
 // SuppressRestarts wraps an error that a restart would only bring about again: the job fails with it at once (Flink:

@@ -188,6 +188,26 @@ func TestRebalanceTakesTurns(t *testing.T) {
 	}
 }
 
+// A batch that was flushed has had its turn, however small it was.
+func TestRebalanceOfFewRecords(t *testing.T) {
+	w, gates := newWriters(3, 4)
+	for range 6 {
+		b := NewBatch(mixed, 1)
+		b.Append(NoTime, true, 1, 1.0, "", []byte{}, 1)
+		if err := w.rebalance(b); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.flush(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, g := range gates {
+		if n := len(drain(g)); n != 2 {
+			t.Errorf("target %d got %d records of 6", i, n)
+		}
+	}
+}
+
 // A batch that is released serves again, but for one whose columns lie in the same memory.
 func TestRelease(t *testing.T) {
 	p := newPool(NewSchema(Column{"a", Long}, Column{"b", Long}), 4)
@@ -244,6 +264,34 @@ func TestGateBounds(t *testing.T) {
 	cancel(errCanceled)
 	if err := <-done; err != errCanceled {
 		t.Errorf("cancelled: %v", err)
+	}
+}
+
+// Where nobody reads any more, nobody waits for room.
+func TestGateEnds(t *testing.T) {
+	g := newGate([]int{0, 0}, 1, make(chan struct{}, 1))
+	done := make(chan error, 2)
+	for ch := range 2 {
+		for range 2 {
+			go func() { done <- g.put(t.Context(), ch, element{kind: records}) }()
+		}
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-done:
+			t.Fatal("a batch beyond the bound")
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+	g.end()
+	for range 2 {
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := g.put(t.Context(), 0, element{kind: records}); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -74,7 +75,7 @@ func Start(ctx context.Context, j *Job, c Config) (*Execution, error) {
 	if c.Restore != nil {
 		first = c.Restore.Checkpoint
 	}
-	assignment, err := restore.Assign(first, j.Operators(), c.Restore != nil && c.Restore.AllowNonRestored)
+	assignment, err := j.Assign(first, c.Restore != nil && c.Restore.AllowNonRestored)
 	if err != nil {
 		return nil, err
 	}
@@ -107,10 +108,10 @@ func (c *Config) complete() error {
 	case c.BatchSize < 0 || c.QueueLength < 0 || c.WatermarkInterval < 0:
 		return errors.New("sizes and times of the engine must not be negative")
 	}
-	c.BatchSize = or(c.BatchSize, 512)
-	c.QueueLength = or(c.QueueLength, 4)
-	c.BufferTimeout = or(c.BufferTimeout, 100*time.Millisecond)
-	c.WatermarkInterval = or(c.WatermarkInterval, defaultWatermarkInterval)
+	c.BatchSize = cmp.Or(c.BatchSize, 512)
+	c.QueueLength = cmp.Or(c.QueueLength, 4)
+	c.BufferTimeout = cmp.Or(c.BufferTimeout, 100*time.Millisecond)
+	c.WatermarkInterval = cmp.Or(c.WatermarkInterval, defaultWatermarkInterval)
 	if c.JobID == (Config{}).JobID {
 		c.JobID = randomJobID()
 	}
@@ -134,14 +135,6 @@ func (c *Config) defaultRestart() RestartStrategy {
 	return NoRestart{}
 }
 
-func or[T comparable](v, instead T) T {
-	var zero T
-	if v == zero {
-		return instead
-	}
-	return v
-}
-
 func (e *Execution) makeLocalDir() (err error) {
 	if e.config.LocalDir == "" {
 		e.config.LocalDir, err = os.MkdirTemp("", "ckpt-run-")
@@ -163,10 +156,10 @@ func (e *Execution) coordinate(assignment *restore.Assignment) (err error) {
 		FailJob: e.failJob, Log: e.config.Log, Context: context.WithoutCancel(e.ctx),
 	}
 	for _, c := range e.job.chains() {
-		v := coordinator.Vertex{ID: c.id(), Name: c.name, Parallelism: int32(c.parallelism)}
+		v := coordinator.Vertex{ID: c.id(), Name: c.name, Parallelism: int32(c.parallelism), MaxParallelism: assignment.Operators[c.id()].MaxParallelism}
 		for _, n := range c.nodes {
-			v.MaxParallelism = max(v.MaxParallelism, assignment.Operators[n.operatorID()].MaxParallelism)
-			v.Operators = append(v.Operators, coordinator.OperatorInfo{ID: n.operatorID(), UID: n.UID, Name: n.Name})
+			v.Operators = append(v.Operators, coordinator.OperatorInfo{ID: n.operatorID(), UID: n.UID, Name: n.Name,
+				MaxParallelism: assignment.Operators[n.operatorID()].MaxParallelism})
 		}
 		o.Vertices = append(o.Vertices, v)
 	}
@@ -198,6 +191,8 @@ func (e *Execution) withoutDefinition(m *metadata.Checkpoint) *metadata.Checkpoi
 func (e *Execution) supervise() {
 	status, err := e.attempts()
 	e.cancel(errCanceled)
+	e.clean()
+	// Last, as a finished job deletes its checkpoints: one that is killed after that has nothing to resume from.
 	report, failure := e.coordinator.Shutdown(status).Await(context.Background())
 	e.executor.work.Wait()
 	if failure == nil {
@@ -206,7 +201,6 @@ func (e *Execution) supervise() {
 		}
 	}
 	e.closeStorage()
-	e.clean()
 	e.finish(status, err)
 }
 
@@ -294,7 +288,7 @@ func (e *Execution) try(number int32) error {
 	}
 	a, err := newAttempt(e.ctx, e.job, &e.config, number, o)
 	if err != nil {
-		return fmt.Errorf("restore: %w", err)
+		return err
 	}
 	a.answers, a.access, a.local = e.coordinator, e.access, e.local
 	e.mu.Lock()
@@ -306,8 +300,8 @@ func (e *Execution) try(number int32) error {
 	var watching sync.WaitGroup
 	watching.Go(func() { e.watch(a) })
 	err = a.run()
+	watching.Wait() // it may start what is stopped here
 	e.coordinator.StopCheckpointScheduler()
-	watching.Wait()
 	e.deleteAttempt(number)
 	return err
 }

@@ -41,6 +41,7 @@ type gate struct {
 	channels []channel
 	next     int           // where to look first
 	waiting  bool          // the reader found nothing
+	ended    bool          // nobody reads any more
 	wake     chan struct{} // of the task, with room for one
 	limit    int
 }
@@ -64,11 +65,12 @@ func newGate(inputs []int, limit int, wake chan struct{}) *gate {
 	return g
 }
 
-// put adds an element to a channel, which has one sender. With a batch it waits for room until ctx ends.
+// put adds an element to a channel, which has one sender. With a batch it waits for room until ctx ends. Where nobody reads any more the element
+// is dropped.
 func (g *gate) put(ctx context.Context, ch int, e element) error {
 	c := &g.channels[ch]
 	g.mu.Lock()
-	for e.kind == records && c.batches >= g.limit {
+	for e.kind == records && c.batches >= g.limit && !g.ended {
 		c.full = true
 		g.mu.Unlock()
 		select {
@@ -77,6 +79,10 @@ func (g *gate) put(ctx context.Context, ch int, e element) error {
 			return context.Cause(ctx)
 		}
 		g.mu.Lock()
+	}
+	if g.ended {
+		g.mu.Unlock()
+		return nil
 	}
 	c.push(e)
 	wake := g.waiting && !c.blocked
@@ -113,6 +119,16 @@ func (g *gate) poll() (ch int, e element, ok bool) {
 	}
 	g.waiting = true
 	return 0, element{}, false
+}
+
+// end says that nobody reads any more, and lets go who waits for room.
+func (g *gate) end() {
+	g.mu.Lock()
+	g.ended = true
+	for i := range g.channels {
+		rouse(g.channels[i].space)
+	}
+	g.mu.Unlock()
 }
 
 func (g *gate) block(ch int) {

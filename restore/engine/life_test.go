@@ -38,8 +38,10 @@ func TestFailures(t *testing.T) {
 		sink func() engine.Operator
 		want string
 	}{
-		"an error": {each(func(engine.Record) error { return errInjected }), "injected"},
-		"a panic":  {each(func(engine.Record) error { panic("boom") }), "panic: boom"},
+		"an error":                 {each(func(engine.Record) error { return errInjected }), "injected"},
+		"a panic":                  {each(func(engine.Record) error { panic("boom") }), "panic: boom"},
+		"a panic where it is made": {func() engine.Operator { panic("boom") }, "panic: boom"},
+		"nothing is made":          {func() engine.Operator { return nil }, "makes no operator"},
 		"in Open": {func() engine.Operator {
 			return &engine.ProcessFunc{OnOpen: func(*engine.Context) error { return errInjected }, OnRecord: func(engine.Record, *engine.Output) error { return nil }}
 		}, "injected"},
@@ -325,10 +327,11 @@ func TestDefinitionAndIDs(t *testing.T) {
 	if second := store.last(); second.ID != first.ID+1 || len(second.MasterStates) != 0 {
 		t.Errorf("checkpoint %d after %d, %d master states", second.ID, first.ID, len(second.MasterStates))
 	}
-	for _, o := range first.Operators {
-		if o.UID.String() == "count" && o.ID != metadata.OperatorIDOf("count") {
-			t.Errorf("operator id %s", o.ID)
-		}
+	of := func(o metadata.OperatorState) bool {
+		return o.UID.String() == "count" && o.ID == metadata.OperatorIDOf("count")
+	}
+	if !slices.ContainsFunc(first.Operators, of) {
+		t.Errorf("no operator %s in %v", metadata.OperatorIDOf("count"), first.Operators)
 	}
 }
 
@@ -408,6 +411,9 @@ func TestAtLeastOnce(t *testing.T) {
 	if _, err := engine.Run(within(t), j, conf); err != nil {
 		t.Fatal(err)
 	}
+	if len(c.rows) != 5 {
+		t.Errorf("%d keys, want 5", len(c.rows))
+	}
 	for k, n := range c.rows {
 		if n < 1000 {
 			t.Errorf("key %s: %d, want 1000 at least", k, n)
@@ -421,7 +427,7 @@ func TestTwoInputs(t *testing.T) {
 	j.Parallelism = 3
 	a := j.Source("a", &sequence{n: 300, keys: 10, splits: 2})
 	b := j.Source("b", &sequence{n: 100, keys: 10})
-	var told, wrong atomic.Int64
+	var told, full, wrong atomic.Int64
 	j.Process("join", nil, func() engine.Operator {
 		var count backends.ValueState
 		return &engine.ProcessFunc{
@@ -439,7 +445,10 @@ func TestTwoInputs(t *testing.T) {
 					return err
 				}
 				n, _ := v.(int64)
-				if n >= 40 {
+				switch {
+				case n == 39: // 30 of the one input and 10 of the other
+					full.Add(1)
+				case n > 39:
 					wrong.Add(1)
 				}
 				return count.Update(n + 1)
@@ -449,8 +458,8 @@ func TestTwoInputs(t *testing.T) {
 	if _, err := engine.Run(within(t), j, config()); err != nil {
 		t.Fatal(err)
 	}
-	if told.Load() != 300 || wrong.Load() != 0 {
-		t.Errorf("broadcast gave %d, want 300; %d counts too high", told.Load(), wrong.Load())
+	if told.Load() != 300 || full.Load() != 10 || wrong.Load() != 0 {
+		t.Errorf("broadcast gave %d, want 300; %d keys were counted on both inputs, want 10; %d counts too high", told.Load(), full.Load(), wrong.Load())
 	}
 }
 

@@ -55,7 +55,7 @@ type FinalCommitter interface {
 
 // RawKeyed is an Operator that writes keyed state in its own format (Flink: raw keyed state).
 type RawKeyed interface {
-	// SnapshotKeyGroup gives the bytes of one key group, nil for none.
+	// SnapshotKeyGroup gives the bytes of one key group, nil for none. They are copied.
 	SnapshotKeyGroup(checkpoint int64, kg int32) ([]byte, error)
 	// RestoreKeyGroup is called before Open.
 	RestoreKeyGroup(kg int32, data []byte) error

@@ -22,12 +22,21 @@ type opRun struct {
 	watermark int64
 }
 
-func newOpRun(t *task, n *Node) *opRun {
-	r := &opRun{t: t, node: n, op: n.Operator(), to: outlet{schema: n.Output}, watermark: NoTime}
+func newOpRun(t *task, n *Node) (*opRun, error) {
+	r := &opRun{t: t, node: n, to: outlet{schema: n.Output}, watermark: NoTime}
+	stack, err := guarded(func() error {
+		if r.op = n.Operator(); r.op == nil {
+			return errors.New("its function makes no operator")
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, r.failed(err, stack)
+	}
 	size := t.attempt.config.BatchSize
 	r.out = &Output{schema: n.Output, full: size, pool: newPool(n.Output, size)}
 	r.out.emit = r.emit
-	return r
+	return r, nil
 }
 
 func (r *opRun) emit(b *Batch) error {
@@ -53,13 +62,7 @@ func (r *opRun) call(f func() error) error {
 }
 
 // failed names the operator, unless one further down the chain was named.
-func (r *opRun) failed(err error, stack []byte) error {
-	var named *OperatorError
-	if errors.As(err, &named) || errors.Is(err, errCanceled) {
-		return err
-	}
-	return &OperatorError{UID: r.node.UID, Subtask: r.t.subtask, Parallelism: r.t.parallelism, Err: err, Stack: stack}
-}
+func (r *opRun) failed(err error, stack []byte) error { return r.t.failed(r.node, err, stack) }
 
 func (r *opRun) process(input int, b *Batch) error {
 	before := r.t.at

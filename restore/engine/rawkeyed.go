@@ -1,8 +1,10 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/ckpt-tool/ckpt/backends"
 	"github.com/ckpt-tool/ckpt/metadata"
@@ -26,7 +28,7 @@ func snapshotRaw(op RawKeyed, id int64, r metadata.KeyGroupRange) (*rawGroups, e
 		if err != nil {
 			return nil, err
 		}
-		g.data[kg-r.First] = data
+		g.data[kg-r.First] = bytes.Clone(data) // it is written while the operator goes on
 		some = some || len(data) > 0
 	}
 	if !some {
@@ -60,7 +62,7 @@ func (g *rawGroups) write(ctx context.Context, streams backends.Streams, scope m
 	return &metadata.KeyGroupsHandle{Tag: metadata.TagKeyGroupsV2, Range: g.keyGroups, Offsets: offsets, Delegate: h, HandleID: metadata.NewUTF(metadata.NewUUID())}, nil
 }
 
-// restoreRaw gives an operator the raw keyed state of its key groups.
+// restoreRaw gives an operator the raw keyed state of its key groups. The bytes of one end where the next begin.
 func restoreRaw(ctx context.Context, files backends.Files, op RawKeyed, h metadata.KeyedHandle, r metadata.KeyGroupRange) error {
 	k, ok := h.(*metadata.KeyGroupsHandle)
 	if !ok {
@@ -71,12 +73,16 @@ func restoreRaw(ctx context.Context, files backends.Files, op RawKeyed, h metada
 		return err
 	}
 	defer blob.Close()
+	begins := slices.Sorted(slices.Values(k.Offsets))
 	for i, from := range k.Offsets {
 		kg := k.Range.First + int32(i)
 		if from == noOffset || kg < r.First || kg > r.Last {
 			continue
 		}
-		to := rawEnd(k.Offsets, from, blob.Size())
+		to := blob.Size()
+		if next, _ := slices.BinarySearch(begins, from+1); next < len(begins) {
+			to = min(to, begins[next])
+		}
 		if from < 0 || to > blob.Size() || from > to {
 			return fmt.Errorf("%s: raw keyed state of key group %d at bytes %d to %d of %d", blob.Name(), kg, from, to, blob.Size())
 		}
@@ -89,15 +95,4 @@ func restoreRaw(ctx context.Context, files backends.Files, op RawKeyed, h metada
 		}
 	}
 	return nil
-}
-
-// rawEnd is where a key group's bytes end: where the next begin.
-func rawEnd(offsets []int64, from, size int64) int64 {
-	end := size
-	for _, o := range offsets {
-		if o > from {
-			end = min(end, o)
-		}
-	}
-	return end
 }

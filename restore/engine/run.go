@@ -20,7 +20,8 @@ type Config struct {
 	StateBackend  StateBackend
 	Storage       checkpoints.Storage
 	Restart       RestartStrategy
-	// BufferTimeout is how long a record may wait for others to fill its batch (execution.buffer-timeout.interval); 0: 100 ms, below 0: for ever.
+	// BufferTimeout is how long a record may wait for others to fill its batch (execution.buffer-timeout.interval); 0: 100 ms, below 0: for ever,
+	// and never less than 1 ms.
 	BufferTimeout time.Duration
 	// BatchSize is how many records a batch has at most; 0: 512. Channels hold QueueLength batches; 0: 4.
 	BatchSize, QueueLength int
@@ -30,7 +31,7 @@ type Config struct {
 	LocalDir string
 	// LocalRecovery is whether snapshots leave copies there, for restarts within the process.
 	LocalRecovery bool
-	// TTLNow and processing time come from Clock; nil is the machine's.
+	// Clock is what processing time and the TTL of states go by; nil is the machine's.
 	Clock   Clock
 	Log     *slog.Logger
 	Restore *Restore // nil: begin anew
@@ -58,7 +59,6 @@ type Restore struct {
 	ClaimMode  restore.ClaimMode
 	// AllowNonRestored is whether state that belongs to no operator of the job may be left behind.
 	AllowNonRestored bool
-	Savepoint        bool
 }
 
 // Result is how a job ended.

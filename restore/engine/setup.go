@@ -17,7 +17,7 @@ func (t *task) open() error {
 	if t.source != nil {
 		a, _ := t.attempt.assigned(t.source.id, t.subtask)
 		if err := t.source.open(a); err != nil {
-			return t.source.failed(err)
+			return t.source.failed(err, nil)
 		}
 	}
 	for i := len(t.ops) - 1; i >= 0; i-- {
@@ -30,7 +30,7 @@ func (t *task) open() error {
 }
 
 func (r *opRun) open() error {
-	t, id := r.t, metadata.OperatorIDOf(r.node.UID)
+	t, id := r.t, r.node.operatorID()
 	a, maxParallelism := t.attempt.assigned(id, t.subtask)
 	r.ctx = &Context{
 		Context: t.ctx, UID: r.node.UID, Operator: id, Subtask: t.subtask, Parallelism: t.parallelism,
@@ -81,9 +81,6 @@ func (r *opRun) openKeyed(a *restore.SubtaskAssignment, maxParallelism int32) er
 		return err
 	}
 	if key == nil {
-		if len(a.Keyed)+len(a.Raw) > 0 {
-			return fmt.Errorf("the checkpoint holds keyed state of it, and the job gives it no key")
-		}
 		return nil
 	}
 	conf := &backends.StoreConfig{

@@ -45,6 +45,9 @@ func (t *task) checkpoint(b *barrier, alignment, delay time.Duration) error {
 	began := t.now()
 	refused, err := s.synchronous()
 	s.metrics.Sync = t.now().Sub(began)
+	if err != nil {
+		t.attempt.fail(err) // before the coordinator hears that the checkpoint is declined: that comes of it
+	}
 	if err != nil || refused != nil {
 		s.cancel()
 	}
@@ -63,7 +66,7 @@ func (s *snapshot) synchronous() (refused, err error) {
 	t := s.t
 	if t.source != nil {
 		if err := t.source.snapshot(); err != nil {
-			return nil, err
+			return nil, t.source.failed(err, nil)
 		}
 		if refused := s.part(t.source.id, nil, t.source.state, nil); refused != nil {
 			return refused, nil

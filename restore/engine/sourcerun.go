@@ -2,7 +2,6 @@ package engine
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -20,6 +19,8 @@ const (
 	manyOpen = 64
 	// pollPause is when a split without records is asked again, if it cannot tell itself.
 	pollPause = 5 * time.Millisecond
+	// mostWaits is how much reflect.Select waits for at most.
+	mostWaits = 1 << 16
 )
 
 // sourceRun reads the splits of one sub-task of a source, batch by batch in turn (Flink: SourceOperator with its reader).
@@ -66,43 +67,22 @@ func newSourceRun(t *task, n *Node) *sourceRun {
 	return s
 }
 
-// loop is that of a task with a source.
-func (s *sourceRun) loop() error {
-	t := s.t
-	for {
-		if err := t.mail.run(); err != nil {
-			return err
-		}
-		if t.finished {
-			return nil
-		}
-		if t.ctx.Err() != nil {
-			return context.Cause(t.ctx)
-		}
-		worked, err := s.step()
-		if err != nil {
-			return s.failed(err)
-		}
-		if !worked {
-			s.rest()
-		}
-	}
-}
-
-func (s *sourceRun) failed(err error) error {
-	var named *OperatorError
-	if errors.As(err, &named) || errors.Is(err, errCanceled) {
-		return err
-	}
-	return &OperatorError{UID: s.node.UID, Subtask: s.t.subtask, Parallelism: s.t.parallelism, Err: err}
-}
+// failed names the source, unless an operator behind it was named.
+func (s *sourceRun) failed(err error, stack []byte) error { return s.t.failed(s.node, err, stack) }
 
 // step reads one batch, if any split has one.
 func (s *sourceRun) step() (worked bool, err error) {
 	if s.ended || s.stopped != 0 {
 		return false, nil
 	}
-	now := s.t.now()
+	if worked, err = s.next(s.t.now()); err != nil {
+		return false, s.failed(err, nil)
+	}
+	return worked, nil
+}
+
+// next asks splits in turn, until one has a batch.
+func (s *sourceRun) next(now time.Time) (worked bool, err error) {
 	if !s.discover.IsZero() && !now.Before(s.discover) {
 		if err := s.find(now); err != nil {
 			return false, err
@@ -293,6 +273,8 @@ func (s *sourceRun) rest() {
 		for _, sp := range s.splits {
 			switch {
 			case sp.reader == nil:
+			case sp.wait != nil && len(wake) == mostWaits:
+				until = sooner(until, s.t.now().Add(pollPause))
 			case sp.wait != nil:
 				wake = append(wake, reflect.SelectCase{Dir: reflect.SelectRecv, Chan: reflect.ValueOf(sp.wait)})
 			default:
@@ -330,7 +312,7 @@ func (s *sourceRun) trigger(b *barrier) error {
 		if kind == coordinator.SavepointTerminate && !s.ended {
 			s.cut = true
 			if err := s.end(); err != nil {
-				return s.failed(err)
+				return s.failed(err, nil)
 			}
 		}
 	}
@@ -344,21 +326,4 @@ func (s *sourceRun) resume() error {
 		return errors.New("the savepoint that the job was to end with failed")
 	}
 	return nil
-}
-
-func (s *sourceRun) close() (failure error) {
-	for _, sp := range s.splits {
-		if sp.reader == nil {
-			continue
-		}
-		if err := sp.reader.Close(); err != nil && failure == nil {
-			failure = s.failed(fmt.Errorf("split %s: %w", sp.ID, err))
-		}
-	}
-	if s.state != nil {
-		if err := s.state.Close(); err != nil && failure == nil {
-			failure = s.failed(err)
-		}
-	}
-	return failure
 }

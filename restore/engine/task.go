@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/ckpt-tool/ckpt/backends"
 	"github.com/ckpt-tool/ckpt/metadata"
 	"github.com/ckpt-tool/ckpt/restore/coordinator"
 )
@@ -81,9 +83,9 @@ func (t *task) run() (err error) {
 	}
 	t.attempt.opened()
 	if t.source != nil {
-		return t.source.loop()
+		return t.loop(t.source.step, t.source.rest)
 	}
-	return t.loop()
+	return t.loop(t.step, t.rest)
 }
 
 func panicked(x any) error {
@@ -91,6 +93,15 @@ func panicked(x any) error {
 		return fmt.Errorf("panic: %w", err)
 	}
 	return fmt.Errorf("panic: %v", x)
+}
+
+// failed makes an error that of a node, unless it is one's already, or none but that the task is cancelled.
+func (t *task) failed(n *Node, err error, stack []byte) error {
+	var named *OperatorError
+	if errors.As(err, &named) || errors.Is(err, errCanceled) {
+		return err
+	}
+	return &OperatorError{UID: n.UID, Subtask: t.subtask, Parallelism: t.parallelism, Err: err, Stack: stack}
 }
 
 // blame names who was at work when the task panicked.
@@ -102,8 +113,8 @@ func (t *task) blame(err error, stack []byte) error {
 	return &OperatorError{UID: uid, Subtask: t.subtask, Parallelism: t.parallelism, Err: err, Stack: stack}
 }
 
-// loop is that of a task with inputs: mail first, then the next element.
-func (t *task) loop() error {
+// loop is the life of a task that is open: mail first, then a step, and a rest where that found nothing to do.
+func (t *task) loop(step func() (worked bool, err error), rest func()) error {
 	for {
 		if err := t.mail.run(); err != nil {
 			return err
@@ -114,17 +125,30 @@ func (t *task) loop() error {
 		if t.ctx.Err() != nil {
 			return context.Cause(t.ctx)
 		}
-		ch, e, ok := t.gate.poll()
-		if !ok {
-			select {
-			case <-t.mail.wake:
-			case <-t.ctx.Done():
-			}
-			continue
-		}
-		if err := t.handle(ch, e); err != nil {
+		worked, err := step()
+		if err != nil {
 			return err
 		}
+		if !worked {
+			rest()
+		}
+	}
+}
+
+// step handles the next element of the inputs, if there is one.
+func (t *task) step() (worked bool, err error) {
+	ch, e, ok := t.gate.poll()
+	if !ok {
+		return false, nil
+	}
+	return true, t.handle(ch, e)
+}
+
+// rest waits until there may be something to do. Inputs and mail wake the task alike.
+func (t *task) rest() {
+	select {
+	case <-t.mail.wake:
+	case <-t.ctx.Done():
 	}
 }
 
@@ -140,9 +164,19 @@ func (t *task) handle(ch int, e element) error {
 	case idle, active:
 		return t.status(ch, e)
 	case barriers:
+		if over, err := t.hear(); over || err != nil {
+			return err
+		}
 		return t.apply(t.aligner.barrier(ch, e.barrier.meta.ID), ch, e.barrier)
 	}
 	return t.end(ch)
+}
+
+// hear takes in the mail before what may begin a snapshot: which checkpoints are completed, as a snapshot may refer to the files of the latest
+// one and to none that are gone with those before (see coordinator.Gateway). over tells that the task has come to its end by it.
+func (t *task) hear() (over bool, err error) {
+	err = t.mail.run()
+	return t.finished, err
 }
 
 func (t *task) advance() error {
@@ -171,6 +205,9 @@ func (t *task) end(ch int) error {
 			return err
 		}
 		t.drain()
+	}
+	if over, err := t.hear(); over || err != nil {
+		return err
 	}
 	return t.apply(t.aligner.end(ch), ch, nil)
 }
@@ -222,15 +259,8 @@ func (t *task) flush() error {
 
 // checkpointCompleted tells the operators, and ends the task if it waited for that.
 func (t *task) checkpointCompleted(id int64) error {
-	for _, r := range t.ops {
-		if r.keyed != nil {
-			r.keyed.CheckpointCompleted(id)
-		}
-		if l, ok := r.op.(CheckpointListener); ok {
-			if err := r.call(func() error { return l.CheckpointCompleted(id) }); err != nil {
-				return err
-			}
-		}
+	if err := t.tell(id, backends.Keyed.CheckpointCompleted, CheckpointListener.CheckpointCompleted); err != nil {
+		return err
 	}
 	t.completed = max(t.completed, id)
 	t.forget(id)
@@ -249,12 +279,17 @@ func (t *task) checkpointAborted(id int64) error {
 			return err
 		}
 	}
+	return t.tell(id, backends.Keyed.CheckpointAborted, CheckpointListener.CheckpointAborted)
+}
+
+// tell says to each operator and its keyed state what became of a checkpoint.
+func (t *task) tell(id int64, state func(backends.Keyed, int64), operator func(CheckpointListener, int64) error) error {
 	for _, r := range t.ops {
 		if r.keyed != nil {
-			r.keyed.CheckpointAborted(id)
+			state(r.keyed, id)
 		}
 		if l, ok := r.op.(CheckpointListener); ok {
-			if err := r.call(func() error { return l.CheckpointAborted(id) }); err != nil {
+			if err := r.call(func() error { return operator(l, id) }); err != nil {
 				return err
 			}
 		}
@@ -293,58 +328,4 @@ func (t *task) localDir(id metadata.OperatorID, b *barrier) string {
 		return ""
 	}
 	return filepath.Join(t.attempt.local.path(b.meta.ID), fmt.Sprintf("%s_%d", id, t.subtask))
-}
-
-// close closes what the task opened: operators from the last to the first, then their state. Snapshots under way are waited for
-// where the task ended well; else their context has ended.
-func (t *task) close(well bool) (failure error) {
-	if well {
-		t.background.Wait()
-	}
-	defer t.background.Wait()
-	note := func(err error) {
-		if err != nil && failure == nil {
-			failure = err
-		}
-	}
-	for i := len(t.ops) - 1; i >= 0; i-- {
-		note(t.ops[i].close())
-	}
-	if t.source != nil {
-		note(t.source.close())
-	}
-	return failure
-}
-
-// close closes the operator, if it was opened, and its state. A panic of it is its error.
-func (r *opRun) close() (failure error) {
-	for _, s := range r.services {
-		s.quit()
-	}
-	if r.opening {
-		failure = r.guarded(r.op.Close)
-	}
-	if r.keyed != nil {
-		if err := r.keyed.Close(); failure == nil && err != nil {
-			failure = r.failed(err, nil)
-		}
-	}
-	if r.state != nil {
-		if err := r.state.Close(); failure == nil && err != nil {
-			failure = r.failed(err, nil)
-		}
-	}
-	return failure
-}
-
-func (r *opRun) guarded(f func() error) (err error) {
-	defer func() {
-		if x := recover(); x != nil {
-			err = r.failed(panicked(x), debug.Stack())
-		}
-	}()
-	if err := f(); err != nil {
-		return r.failed(err, nil)
-	}
-	return nil
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"math"
 	"time"
 
 	"github.com/ckpt-tool/ckpt/backends"
@@ -125,6 +126,7 @@ func (s *timerService) fireEvent(ts int64) error {
 
 // fireProcessing fires the timers whose millisecond is over, and waits for the next. We may have been woken for one that was deleted.
 func (s *timerService) fireProcessing() error {
+	s.quit()
 	s.stop = nil
 	if err := s.fireAll(s.processing, s.r.ctx.clock.Now().UnixMilli()-1, false); err != nil {
 		return err
@@ -181,8 +183,8 @@ func (s *timerService) schedule(ts int64) {
 		s.stop()
 	}
 	s.scheduled = ts
-	// Flink waits a millisecond more, so that all records of this one are there.
-	wait := time.UnixMilli(ts).Sub(s.r.ctx.clock.Now()) + time.Millisecond
+	// Flink waits a millisecond more, so that all records of this one are there. Times that are never to come are farther off than a Duration goes.
+	wait := min(time.UnixMilli(ts).Sub(s.r.ctx.clock.Now()), math.MaxInt64-time.Millisecond) + time.Millisecond
 	s.stop = s.r.ctx.clock.AfterFunc(max(wait, 0), func() { s.r.t.mail.post(s.due) })
 }
 

@@ -3,6 +3,7 @@ package engine_test
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -109,4 +110,36 @@ func TestProcessingTimers(t *testing.T) {
 	fired.wait(t, "key-0@1000 key-0@4000 key-1@2000 key-1@5000")
 	e.Cancel()
 	e.Wait()
+}
+
+// A timer that is never to fire keeps nobody busy.
+func TestTimerAtTheEndOfTime(t *testing.T) {
+	clock, conf := &eagerClock{}, config()
+	conf.Clock = clock
+	fired, registered := &notes{}, make(chan struct{})
+	j := engine.NewJob("never")
+	j.Source("numbers", &sequence{n: 1, keys: 1, unbounded: true}).KeyBy("key").Process("timers", nil, func() engine.Operator {
+		var timers engine.Timers
+		return &engine.ProcessFunc{
+			OnOpen: func(c *engine.Context) (err error) {
+				timers, err = c.Timers("t", nil, func(engine.FiredTimer, *engine.Output) error { fired.add("fired"); return nil })
+				return err
+			},
+			OnRecord: func(engine.Record, *engine.Output) error {
+				defer close(registered)
+				return timers.RegisterProcessingTime(nil, math.MaxInt64)
+			},
+		}
+	})
+	e, err := engine.Start(within(t), j, conf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-registered
+	time.Sleep(20 * time.Millisecond)
+	e.Cancel()
+	e.Wait()
+	if n := clock.atOnce.Load(); n > 9 || fired.sorted() != "" { // a few may be of others
+		t.Errorf("the clock was to call %d times at once; %q", n, fired.sorted())
+	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/ckpt-tool/ckpt/backends"
 	"github.com/ckpt-tool/ckpt/backends/keygroups"
+	"github.com/ckpt-tool/ckpt/metadata"
 	"github.com/ckpt-tool/ckpt/restore"
 )
 
@@ -190,6 +191,11 @@ func (e *Edge) kinds() ([]Kind, error) {
 	return kinds, nil
 }
 
+// keyed is whether the node has a key, and so may have keyed state.
+func (n *Node) keyed() bool {
+	return slices.ContainsFunc(n.Inputs, func(e Edge) bool { return e.Exchange == Hash })
+}
+
 // keyType is the type of the keys of a node, nil where it has none.
 func (n *Node) keyType() (t backends.Type, err error) {
 	for i := range n.Inputs {
@@ -220,6 +226,26 @@ func (j *Job) maxParallelism(n *Node) int {
 		return n.MaxParallelism
 	}
 	return j.MaxParallelism
+}
+
+// Assign is restore.Assign for the job, and refuses keyed state of a node that has no key: it would be lost.
+func (j *Job) Assign(c *metadata.Checkpoint, allowLeft bool) (*restore.Assignment, error) {
+	a, err := restore.Assign(c, j.Operators(), allowLeft)
+	if err != nil {
+		return nil, err
+	}
+	var problems []restore.Problem
+	for _, n := range j.Nodes {
+		holds := func(s restore.SubtaskAssignment) bool { return len(s.Keyed)+len(s.Raw) > 0 }
+		if !n.keyed() && slices.ContainsFunc(a.Operators[n.operatorID()].Subtasks, holds) {
+			problems = append(problems, restore.Problem{Unmapped: restore.Unmapped{ID: n.operatorID(), UID: n.UID, Name: n.Name},
+				Message: "the checkpoint holds keyed state of it, and the job gives it no key"})
+		}
+	}
+	if len(problems) > 0 {
+		return nil, &restore.IncompatibleError{Problems: problems}
+	}
+	return a, nil
 }
 
 // Operators are the nodes as restore.Assign wants them.

@@ -24,7 +24,7 @@ type writer struct {
 	size    int
 	divide  func(b *Batch) error
 
-	turn    int     // of rebalance
+	turn    int     // of rebalance: the target that had the latest batch
 	keyer   *keyer  // of hash
 	owner   []int32 // which target a key group belongs to
 	to      []int32 // scratch: the target of each record
@@ -110,13 +110,12 @@ func (w *writer) add(i int, b *Batch) error {
 
 func (w *writer) forward(b *Batch) error { return w.add(0, b) }
 
+// rebalance deals batches out in turn. Small ones go to one target until it has enough of them, or they were flushed.
 func (w *writer) rebalance(b *Batch) error {
-	i := w.turn
-	err := w.add(i, b)
-	if p := w.targets[i].pending; p == nil || p.N == 0 {
-		w.turn = (i + 1) % len(w.targets)
+	if p := w.targets[w.turn].pending; p == nil || p.N == 0 { // what was gathered for it is sent
+		w.turn = (w.turn + 1) % len(w.targets)
 	}
-	return err
+	return w.add(w.turn, b)
 }
 
 func (w *writer) broadcast(b *Batch) error {

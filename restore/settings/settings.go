@@ -76,7 +76,7 @@ func Load(l Layers) (*Settings, error) {
 	}
 	s.MaxParallelism = max(s.MaxParallelism, 0)
 	if s.BufferTimeout == 0 {
-		s.BufferTimeout = time.Nanosecond // 0 is each record by itself
+		s.BufferTimeout = time.Nanosecond // 0, which is each millisecond
 	}
 	b := r.backend()
 	s.Backend, s.Storage = b.backend, r.storage(b, s.Dir)
