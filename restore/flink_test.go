@@ -29,13 +29,7 @@ import (
 // TestLoadFlink: what Flink wrote goes into the live state of both backends by way of Assign, at its own parallelism and at others, and what
 // they then write is what Flink itself read there.
 func TestLoadFlink(t *testing.T) {
-	backend := pebble.New(pebble.Options{Memory: 8 << 20})
-	t.Cleanup(func() {
-		if err := backend.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	stores := map[string]backends.OpenLiveStore{"hashmap": hashmap.OpenStore, "pebble": backend.OpenStore}
+	stores := map[string]backends.OpenLiveStore{"hashmap": hashmap.OpenStore, "pebble": onPebble(t).OpenStore}
 	var n loaded
 	t.Run("all", func(t *testing.T) {
 		for _, o := range testdata.StateOracles(t) {
@@ -52,6 +46,17 @@ func TestLoadFlink(t *testing.T) {
 	if n.loads.Load() < 4*50 || n.keyed.Load() < 100_000 || n.operator.Load() < 1000 {
 		t.Error("fewer than expected")
 	}
+}
+
+// onPebble is a state backend on disk, as long as the test runs.
+func onPebble(t *testing.T) *pebble.Backend {
+	b := pebble.New(pebble.Options{Memory: 8 << 20})
+	t.Cleanup(func() {
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return b
 }
 
 // loaded counts what became of snapshots.

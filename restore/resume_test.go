@@ -17,7 +17,6 @@ import (
 	"github.com/ckpt-tool/ckpt/backends/hashmap"
 	"github.com/ckpt-tool/ckpt/backends/keyed"
 	"github.com/ckpt-tool/ckpt/backends/operator"
-	"github.com/ckpt-tool/ckpt/backends/pebble"
 	"github.com/ckpt-tool/ckpt/backends/snapshot"
 	"github.com/ckpt-tool/ckpt/backends/types"
 	"github.com/ckpt-tool/ckpt/layout/storage"
@@ -244,13 +243,7 @@ func newResumption(t *testing.T, dir, backend string, parallelism int) *resumpti
 	opts := backends.Options{Verify: true, Kryo: backends.KryoOf(s.Checkpoint.Version)}
 	state := engine.StateBackend{Name: "hashmap", Open: hashmap.OpenStore}
 	if backend == "pebble" {
-		b := pebble.New(pebble.Options{Memory: 8 << 20})
-		t.Cleanup(func() {
-			if err := b.Close(); err != nil {
-				t.Error(err)
-			}
-		})
-		state = engine.StateBackend{Name: "pebble", Open: b.OpenStore, NeedsDir: true}
+		state = engine.StateBackend{Name: "pebble", Open: onPebble(t).OpenStore, NeedsDir: true}
 	}
 	return &resumption{uid: "counter", parallelism: parallelism, found: newSmallState(), config: engine.Config{
 		Checkpointing: coordinator.Config{Interval: 20 * time.Millisecond, Timeout: time.Minute},

@@ -34,8 +34,10 @@ type World struct {
 	// Mutable opens the directories of checkpoints.
 	Mutable layout.OpenMutable
 	Log     *slog.Logger // nil: none
-	// Storages are kinds of storage of one's own, by the names that execution.checkpointing.storage may have.
+	// Storages are kinds of storage of one's own, by the names that execution.checkpointing.storage may have. Setting answers what they ask of the
+	// configuration; nil: nothing is set.
 	Storages checkpoints.Registry
+	Setting  checkpoints.Setting
 }
 
 // Machine is what one run has on this machine. It is to be closed when the run is over.
@@ -49,9 +51,13 @@ func New(s *settings.Settings, w World) (*Machine, error) {
 	m := &Machine{}
 	dir, err := m.directory(s.LocalDir)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, m.Close())
 	}
-	storage, err := storages(s, w).Open(s.Storage, nil)
+	setting := w.Setting
+	if setting == nil {
+		setting = func(string) (string, bool) { return "", false }
+	}
+	storage, err := storages(s, w).Open(s.Storage, setting)
 	if err != nil {
 		return nil, errors.Join(err, m.Close())
 	}
