@@ -115,6 +115,8 @@ func lookUp(err error) (exitEntry, bool) {
 		return exitEntry{code: Findings, hint: e.Hint}, true
 	case *types.SnapshotError:
 		return exitEntry{code: severityOf(e), hint: e.Hint}, true
+	case *incompatibleError:
+		return exitEntry{code: Incompatible, hint: e.hint}, true
 	case *restore.IncompatibleError, *backends.IncompatibleError:
 		return exitEntry{code: Incompatible}, true
 	case *job.Error, job.Errors, *engine.ValidationError, *settings.Error, *checkpoints.UnknownStorageError:

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/ckpt-tool/ckpt/backends"
 	"github.com/ckpt-tool/ckpt/restore"
 	"github.com/ckpt-tool/ckpt/restore/engine"
 	"github.com/spf13/cobra"
@@ -164,13 +165,17 @@ func (o *runOptions) validate(c *cobra.Command) error {
 // incompatibility says how to go on all the same, where that is possible.
 func incompatibility(err error) error {
 	var wrong *restore.IncompatibleError
-	if errors.As(err, &wrong) && wrong.OnlyMissing() {
+	var opaque *backends.OpaqueError
+	switch {
+	case errors.As(err, &wrong) && wrong.OnlyMissing():
 		return &incompatibleError{err, "leave that state behind with --allow-non-restored-state, or give the operators the uids that it belongs to"}
+	case errors.As(err, &opaque):
+		return &incompatibleError{err, "give the operator another uid and leave its state behind with --allow-non-restored-state; state.backend.type: rocksdb carries single values on"}
 	}
 	return err
 }
 
-// incompatibleError is an IncompatibleError with a hint.
+// incompatibleError is a checkpoint that does not fit the job, with a hint.
 type incompatibleError struct {
 	err  error
 	hint string
@@ -208,7 +213,7 @@ func (r *running) claimMode() restore.ClaimMode {
 // jobFailure is how the end of a job becomes an error.
 func jobFailure(result *engine.Result) error {
 	if result.Restarts > 0 {
-		return fmt.Errorf("the job failed after %d restarts: %w", result.Restarts, result.Err)
+		return fmt.Errorf("the job failed after %d restarts: %w", result.Restarts, incompatibility(result.Err))
 	}
-	return fmt.Errorf("the job failed: %w", result.Err)
+	return fmt.Errorf("the job failed: %w", incompatibility(result.Err))
 }

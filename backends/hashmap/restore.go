@@ -114,6 +114,9 @@ func (r *restored) add(e *backends.Entry) error {
 	if r.state.Kind != backends.Timer && r.state.Key == nil {
 		return errors.New("nothing tells of which type its keys are")
 	}
+	if err := r.measured(e); err != nil {
+		return err
+	}
 	value, err := r.valueOf(e)
 	if err != nil || value == nil {
 		return err
@@ -132,6 +135,28 @@ func (r *restored) add(e *backends.Entry) error {
 		return fmt.Errorf("the key %x is there twice", append(r.key, e.MapKey...))
 	}
 	return r.table.Put(e.KeyGroup, r.key, e.MapKey, value)
+}
+
+// measured refuses what only the job could find the end of. In the heap's form entries follow each other without lengths: nobody could
+// restore the store's checkpoints.
+func (r *restored) measured(e *backends.Entry) error {
+	for _, part := range [...]struct {
+		what  string
+		typ   backends.Type
+		bytes []byte
+	}{{"key", r.state.Key, e.Key}, {"namespace", r.state.Namespace, e.Namespace}, {"key of a map", r.state.MapKey, e.MapKey}, {"value", r.state.Value, e.Value}} {
+		if part.typ == nil || part.typ.Width() >= 0 || part.bytes == nil || part.what == "value" && r.state.Kind == backends.List {
+			continue
+		}
+		n, err := part.typ.Size(part.bytes)
+		if err != nil {
+			return unended(part.what, err)
+		}
+		if n != len(part.bytes) {
+			return fmt.Errorf("a %s of %d bytes, of which %s takes %d", part.what, len(part.bytes), part.typ, n)
+		}
+	}
+	return nil
 }
 
 var voidBytes = []byte{0}
@@ -176,7 +201,7 @@ func (r *restored) list(e *backends.Entry) ([]byte, error) {
 	if e.Joined {
 		for _, err := range backends.JoinedElements(r.state.Value, e.Value) {
 			if err != nil {
-				return nil, unended(err)
+				return nil, unended("element", err)
 			}
 		}
 		return e.Value, nil
@@ -191,7 +216,7 @@ func (r *restored) list(e *backends.Entry) ([]byte, error) {
 	for i := range n {
 		size, err := r.state.Value.Size(b)
 		if err != nil {
-			return nil, unended(err)
+			return nil, unended("element", err)
 		}
 		if i > 0 {
 			r.value = append(r.value, backends.ListDelimiter)
@@ -208,11 +233,11 @@ func (r *restored) list(e *backends.Entry) ([]byte, error) {
 	return r.value, nil
 }
 
-// unended says what it means that nobody knows how long an element is.
-func unended(err error) error {
+// unended says what it means that nobody knows how long something is.
+func unended(what string, err error) error {
 	var opaque *backends.OpaqueError
 	if errors.As(err, &opaque) {
-		return fmt.Errorf("nothing tells where an element of %s ends: %w", opaque.Class, err)
+		return fmt.Errorf("nothing tells where the %s of %s ends, which the heap's format needs: %w", what, opaque.Class, err)
 	}
 	return err
 }

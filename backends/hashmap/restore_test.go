@@ -70,7 +70,10 @@ func TestRestoreRefuses(t *testing.T) {
 		"a negative list":       {backends.Entry{State: state(backends.List, str), Key: key, Namespace: ns, Value: []byte("\xff\xff\xff\xff")}, "-1 elements"},
 		"no delimiter":          {backends.Entry{State: state(backends.List, str), Key: key, Namespace: ns, Value: []byte("\x02a;\x02b"), Joined: true}, "no delimiter"},
 		"a delimiter at last":   {backends.Entry{State: state(backends.List, str), Key: key, Namespace: ns, Value: []byte("\x02a,"), Joined: true}, "cut off"},
-		"elements of who knows": {backends.Entry{State: state(backends.List, handletest.Opaque{}), Key: key, Namespace: ns, Value: []byte("x"), Joined: true}, "an element of com.example.Secret"},
+		"elements of who knows": {backends.Entry{State: state(backends.List, handletest.Opaque{}), Key: key, Namespace: ns, Value: []byte("x"), Joined: true}, "the element of com.example.Secret"},
+		"a value of who knows":  {backends.Entry{State: state(backends.Value, handletest.Opaque{}), Key: key, Namespace: ns, Value: []byte("x")}, "the value of com.example.Secret"},
+		"a map of who knows":    {backends.Entry{State: &backends.State{Name: "s", Kind: backends.Map, Key: str, Namespace: state(backends.Map, str).Namespace, MapKey: handletest.Opaque{}, Value: str}, Key: key, Namespace: ns, MapKey: []byte("x"), Value: []byte("\x02v")}, "the key of a map of com.example.Secret"},
+		"a value too long":      {backends.Entry{State: state(backends.Value, str), Key: key, Namespace: ns, Value: []byte("\x02ab")}, "a value of 3 bytes, of which String takes 2"},
 	} {
 		_, _, err := restoreFixed(t, c.entry)
 		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "sub-task 0") {

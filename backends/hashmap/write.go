@@ -152,7 +152,7 @@ func (w *nativeWriter) list(m *backends.Meta, e *bytetable.Entry) error {
 	n := uint32(0)
 	for element, err := range backends.JoinedElements(m.Value, e.Value) {
 		if err != nil {
-			return unended(err)
+			return unended("element", err)
 		}
 		w.buf = append(w.buf, element...)
 		n++

@@ -43,7 +43,7 @@ type filler func(v *engine.Vector, seed uint64, first, step int64, count int)
 var _ engine.Source = (*Datagen)(nil)
 
 func (d *Datagen) strided() strided {
-	all := strided{last: d.Records - 1, splits: cmp.Or(d.Splits, DefaultSplits)}
+	all := strided{what: "records", last: d.Records - 1, splits: cmp.Or(d.Splits, DefaultSplits)}
 	if d.Records < 0 {
 		all.last = math.MaxInt64 - int64(all.splits)
 	}

@@ -21,7 +21,7 @@ type Sequence struct {
 var _ engine.Source = Sequence{}
 
 func (s Sequence) strided() strided {
-	return strided{first: s.From, last: s.To, splits: cmp.Or(s.Splits, DefaultSplits)}
+	return strided{what: "numbers", first: s.From, last: s.To, splits: cmp.Or(s.Splits, DefaultSplits)}
 }
 
 // Check tells what is wrong with the settings.

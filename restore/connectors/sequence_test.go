@@ -75,7 +75,7 @@ func TestSequenceRefuses(t *testing.T) {
 		"has no position 4":  open(s, split, int64(4)),
 		"has no position 0":  open(s, split, int64(0)),
 		"has no position x":  open(s, split, "x"),
-		`"3 of 48 from 0"`:   open(Sequence{To: 100, Splits: 4}, split, nil),
+		`"numbers 3 of 48 from 0"`:   open(Sequence{To: 100, Splits: 4}, split, nil),
 		"another start":      open(Sequence{From: 1, To: 100}, split, nil),
 		"-1 splits":          Sequence{Splits: -1}.Check(),
 		"want at most":       Sequence{To: math.MaxInt64}.Check(),
@@ -191,7 +191,7 @@ func BenchmarkSequence(b *testing.B) {
 
 // TestEnded: a split that was read to its end goes on where there are more numbers now.
 func TestEnded(t *testing.T) {
-	split := engine.Split{ID: "3 of 4 from 5", Index: 3} // 8, 12, …
+	split := engine.Split{ID: "numbers 3 of 4 from 5", Index: 3} // 8, 12, …
 	for _, c := range []struct {
 		source   engine.SplitReopener
 		position int64
@@ -206,7 +206,7 @@ func TestEnded(t *testing.T) {
 			t.Errorf("%+v: %v %v", c.source, ended, err)
 		}
 	}
-	if ended, err := (&Datagen{Columns: []DatagenColumn{{Name: "n", Generator: Counter{}}}, Records: -1, Splits: 4}).Ended(engine.Split{ID: "3 of 4 from 0", Index: 3}, int64(11)); ended || err != nil {
+	if ended, err := (&Datagen{Columns: []DatagenColumn{{Name: "n", Generator: Counter{}}}, Records: -1, Splits: 4}).Ended(engine.Split{ID: "records 3 of 4 from 0", Index: 3}, int64(11)); ended || err != nil {
 		t.Error(ended, err)
 	}
 	if _, err := (Sequence{From: 5, To: 100, Splits: 4}).Ended(split, int64(13)); err == nil {
@@ -227,6 +227,11 @@ func TestCheckSplit(t *testing.T) {
 			t.Errorf("%+v: %v", other, err)
 		}
 	}
+	splits[3].ID = "numbers 3 of 4 from 0"
+	if err := (&Datagen{Records: 100, Splits: 4}).CheckSplit(splits[3]); err == nil {
+		t.Error("a split of a sequence is taken for one of datagen")
+	}
+	splits[3].ID = "numbers 3 of 4 from 5"
 	if err := (Sequence{From: 5, To: 7, Splits: 4}).CheckSplit(splits[3]); err != nil {
 		t.Error(err)
 	}

@@ -19,6 +19,7 @@ const DefaultSplits = 48
 type strided struct {
 	first, last int64
 	splits      int
+	what        string // of the source, and so of its splits
 }
 
 func (s strided) check() error {
@@ -31,8 +32,10 @@ func (s strided) check() error {
 	return nil
 }
 
-// id tells a split from those of another division: positions of one mean nothing in the other.
-func (s strided) id(k int64) string { return fmt.Sprintf("%d of %d from %d", k, s.splits, s.first) }
+// id tells a split from those of another source or division: positions of one mean nothing in the other.
+func (s strided) id(k int64) string {
+	return fmt.Sprintf("%s %d of %d from %d", s.what, k, s.splits, s.first)
+}
 
 func (s strided) discover() ([]engine.Split, error) {
 	if err := s.check(); err != nil {
@@ -50,7 +53,7 @@ func (s strided) own(split engine.Split) error {
 	if k := split.Index; k >= 0 && k < int64(s.splits) && split.ID == s.id(k) {
 		return nil
 	}
-	return fmt.Errorf("the source had another start or number of splits: %w",
+	return fmt.Errorf("it was another source, or one with another start or number of splits: %w",
 		&backends.IncompatibleError{State: engine.SplitsState, Was: fmt.Sprintf("of a split %q", split.ID), Want: fmt.Sprintf("splits as %q", s.id(0))})
 }
 
