@@ -105,8 +105,10 @@ func terminalWidth() int {
 	if n, err := strconv.Atoi(os.Getenv("COLUMNS")); err == nil && n > 0 {
 		return n
 	}
-	if n, _, err := term.GetSize(int(os.Stdout.Fd())); err == nil {
-		return n
+	for _, f := range []*os.File{os.Stdout, os.Stderr} { // whichever is one
+		if n, _, err := term.GetSize(int(f.Fd())); err == nil {
+			return n
+		}
 	}
 	return 0
 }

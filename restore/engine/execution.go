@@ -80,7 +80,7 @@ func Start(ctx context.Context, j *Job, c Config) (*Execution, error) {
 		return nil, err
 	}
 	for _, left := range assignment.Left {
-		c.Log.Warn("state of the checkpoint is left behind: the job has no such operator", "uid", left.UID, "name", left.Name, "operator", left.ID)
+		c.Log.Warn(fmt.Sprintf("the state of %s is left behind: the job does not have it", left))
 	}
 	if err := e.makeLocalDir(); err != nil {
 		return nil, err
