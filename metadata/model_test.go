@@ -435,7 +435,9 @@ func TestRangeOf(t *testing.T) {
 }
 
 func TestIntersection(t *testing.T) {
-	groups := func(first, last int32) metadata.KeyGroupRange { return metadata.KeyGroupRange{First: first, Last: last} }
+	groups := func(first, last int32) metadata.KeyGroupRange {
+		return metadata.KeyGroupRange{First: first, Last: last}
+	}
 	for _, c := range []struct{ a, b, want metadata.KeyGroupRange }{
 		{groups(0, 9), groups(5, 20), groups(5, 9)},
 		{groups(0, 9), groups(3, 4), groups(3, 4)},

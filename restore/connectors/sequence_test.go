@@ -72,14 +72,14 @@ func TestSequenceRefuses(t *testing.T) {
 		return err
 	}
 	for want, err := range map[string]error{
-		"has no position 4":  open(s, split, int64(4)),
-		"has no position 0":  open(s, split, int64(0)),
-		"has no position x":  open(s, split, "x"),
-		`"numbers 3 of 48 from 0"`:   open(Sequence{To: 100, Splits: 4}, split, nil),
-		"another start":      open(Sequence{From: 1, To: 100}, split, nil),
-		"-1 splits":          Sequence{Splits: -1}.Check(),
-		"want at most":       Sequence{To: math.MaxInt64}.Check(),
-		"want at most 92233": func() error { _, err := Sequence{From: math.MaxInt64}.Discover(t.Context()); return err }(),
+		"has no position 4":        open(s, split, int64(4)),
+		"has no position 0":        open(s, split, int64(0)),
+		"has no position x":        open(s, split, "x"),
+		`"numbers 3 of 48 from 0"`: open(Sequence{To: 100, Splits: 4}, split, nil),
+		"another start":            open(Sequence{From: 1, To: 100}, split, nil),
+		"-1 splits":                Sequence{Splits: -1}.Check(),
+		"want at most":             Sequence{To: math.MaxInt64}.Check(),
+		"want at most 92233":       func() error { _, err := Sequence{From: math.MaxInt64}.Discover(t.Context()); return err }(),
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", want, err)
