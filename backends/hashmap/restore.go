@@ -145,7 +145,7 @@ func (r *restored) measured(e *backends.Entry) error {
 		typ   backends.Type
 		bytes []byte
 	}{{"key", r.state.Key, e.Key}, {"namespace", r.state.Namespace, e.Namespace}, {"key of a map", r.state.MapKey, e.MapKey}, {"value", r.state.Value, e.Value}} {
-		if part.typ == nil || part.typ.Width() >= 0 || part.bytes == nil || part.what == "value" && r.state.Kind == backends.List {
+		if part.typ == nil || part.typ.Width() >= 0 || part.bytes == nil || part.what == "value" && (r.state.Kind == backends.List || e.Null) {
 			continue
 		}
 		n, err := part.typ.Size(part.bytes)

@@ -85,6 +85,17 @@ func TestRestoreRefuses(t *testing.T) {
 	}
 }
 
+// TestRestoreNull: the heap's own format gives a null value as no bytes, of which no String could be read.
+func TestRestoreNull(t *testing.T) {
+	str := handletest.Type(t, "String")
+	m := &backends.State{Name: "m", Kind: backends.Map, Key: str, Namespace: handletest.Type(t, "VoidNamespace"), MapKey: str, Value: str}
+	for _, value := range [][]byte{nil, {}} {
+		if _, _, err := restoreFixed(t, backends.Entry{State: m, KeyGroup: 7, Key: []byte("\x02a"), Namespace: []byte{0}, MapKey: []byte("\x02b"), Value: value, Null: true}); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // TestRestoreOdd: an empty list is none, a state without namespace lies as one in VoidNamespace, and elements of queues that
 // are no timers are carried on.
 func TestRestoreOdd(t *testing.T) {

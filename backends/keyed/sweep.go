@@ -45,7 +45,7 @@ func (s *base) written(n int) error {
 // removeExpired looks at the entries that are due.
 func (s *base) removeExpired() error {
 	now := s.ttl.now()
-	if now < s.sweep.next {
+	if wait := s.sweep.next - now; wait > 0 && wait <= s.ttl.millis/2 { // more, where the clock was set back
 		s.sweep.due = 0
 		return nil
 	}

@@ -47,6 +47,9 @@ func (a value) compare(k engine.Kind, b value) int {
 		if n := cmp.Compare(b2i(math.IsNaN(a.double)), b2i(math.IsNaN(b.double))); n != 0 {
 			return n
 		}
+		if math.IsNaN(a.double) {
+			return 0
+		}
 		return cmp.Or(cmp.Compare(a.double, b.double), cmp.Compare(b2i(math.Signbit(b.double)), b2i(math.Signbit(a.double))))
 	case engine.String:
 		return cmp.Compare(a.text, b.text)
