@@ -118,6 +118,9 @@ func (r *running) run(ctx context.Context) error {
 		r.env.Log.Warn(w)
 	}
 	r.warnOfSharing(ctx)
+	if ctx.Err() != nil { // nothing is claimed yet
+		return context.Cause(ctx)
+	}
 	r.env.letCancel()
 	x, err := engine.Start(context.WithoutCancel(ctx), r.job, *config)
 	if err != nil {
@@ -143,7 +146,7 @@ func (r *running) halt(ctx context.Context, x *engine.Execution) {
 	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), savepointGrace)
 	defer cancel()
 	if _, err := x.StopWithSavepoint(limit, r.opts.stopTo, false); err != nil {
-		r.env.Log.Warn("no savepoint was taken, and the job is cancelled", "error", err)
+		r.env.Log.Warn("no savepoint is known to be complete, and the job is cancelled", "error", err)
 		x.Cancel()
 	}
 }

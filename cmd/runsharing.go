@@ -71,7 +71,10 @@ func (r *running) sharers(ctx context.Context, dir string, shared map[string]boo
 		if failure != nil {
 			return names, failure
 		}
-		if o.Type != layout.TypeDir || o.Name() == layout.SharedName || o.Name() == layout.TaskOwnedName || layout.Join(store.URL(), o.Key) == own {
+		if o.Type != layout.TypeDir || o.Name() == layout.SharedName || o.Name() == layout.TaskOwnedName {
+			continue
+		}
+		if at := layout.Join(store.URL(), o.Key); at == own || sameLocal(at, own) {
 			continue
 		}
 		c, _, failure := readMetadata(ctx, &layout.Target{Store: store, Dir: o.Key, Metadata: layout.Join(o.Key, layout.MetadataName)})

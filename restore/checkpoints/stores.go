@@ -77,7 +77,7 @@ func (s *stores) create(ctx context.Context, url string, r io.Reader, size int64
 }
 
 // undoTime is how long a storage that has just failed is asked to delete what it may hold.
-const undoTime = 10 * time.Second
+const undoTime = 2 * time.Second
 
 // remove deletes a file. One that is gone is no error.
 func (s *stores) remove(ctx context.Context, url string) error {

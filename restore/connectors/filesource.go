@@ -56,6 +56,11 @@ func (s *FileSource) Check() error {
 // Guarantee implements engine.Source.
 func (*FileSource) Guarantee() engine.Guarantee { return engine.ExactlyOnce }
 
+// Ended implements engine.SplitReopener: where files grow, so may one that was read to its end before. One that is compressed is whole.
+func (s *FileSource) Ended(split engine.Split, _ any) (bool, error) {
+	return !s.Growing || strings.HasSuffix(split.ID, ".gz"), nil
+}
+
 // Bounded implements engine.Source.
 func (s *FileSource) Bounded() bool { return !s.Growing }
 

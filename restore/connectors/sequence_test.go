@@ -209,6 +209,11 @@ func TestEnded(t *testing.T) {
 	if ended, err := (&Datagen{Columns: []DatagenColumn{{Name: "n", Generator: Counter{}}}, Records: -1, Splits: 4}).Ended(engine.Split{ID: "records 3 of 4 from 0", Index: 3}, int64(11)); ended || err != nil {
 		t.Error(ended, err)
 	}
+	for name, c := range map[string]struct{ growing, ended bool }{"/in/a.log": {true, false}, "/in/b.log": {false, true}, "/in/a.log.gz": {true, true}} {
+		if ended, err := (&FileSource{Growing: c.growing}).Ended(engine.Split{ID: name}, int64(3)); err != nil || ended != c.ended {
+			t.Errorf("%s: %v, %v", name, ended, err)
+		}
+	}
 	if _, err := (Sequence{From: 5, To: 100, Splits: 4}).Ended(split, int64(13)); err == nil {
 		t.Error("a position of another split")
 	}

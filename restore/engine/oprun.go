@@ -26,7 +26,7 @@ func newOpRun(t *task, n *Node) (*opRun, error) {
 	r := &opRun{t: t, node: n, to: outlet{schema: n.Output}, watermark: NoTime}
 	stack, err := guarded(func() error {
 		if r.op = n.Operator(); r.op == nil {
-			return errors.New("its function makes no operator")
+			return SuppressRestarts(errors.New("its function makes no operator"))
 		}
 		return nil
 	})

@@ -39,7 +39,7 @@ func (s *sourceRun) open(a *restore.SubtaskAssignment) error {
 	}
 	for _, v := range s.list.Get() {
 		if err := s.restore(v); err != nil {
-			return err
+			return t.attempt.beginning(err)
 		}
 	}
 	return s.find(t.now())
