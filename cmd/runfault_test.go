@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -115,11 +114,12 @@ type storm struct {
 	claimed map[int]string
 	// borrowed is, of an attempt in claim mode legacy, the one whose files its checkpoints go on using.
 	borrowed map[int]int
+	bereft   map[int]bool // attempts of which a checkpoint has been claimed that goes on using their files: all of theirs may lose some
 }
 
 func newStorm(t *testing.T, seed uint64, backend string) *storm {
 	return &storm{t: t, random: rand.New(rand.NewPCG(seed, 1)), backend: backend, file: faultyWindows(t), dir: t.TempDir(), out: t.TempDir(), from: -1,
-		spoiled: map[string]bool{}, undeleted: map[string]bool{}, killed: map[int]bool{}, claimed: map[int]string{}, borrowed: map[int]int{}}
+		spoiled: map[string]bool{}, undeleted: map[string]bool{}, killed: map[int]bool{}, claimed: map[int]string{}, borrowed: map[int]int{}, bereft: map[int]bool{}}
 }
 
 // stormyAttempts is after how many attempts the weather clears.
@@ -212,7 +212,7 @@ func (s *storm) claims(from int) {
 	s.t.Helper()
 	s.claimed[from] = strings.TrimSpace(ckpt(s.t, "latest", s.place(from)).want(s.t, OK).out)
 	for a, ok := s.borrowed[from]; ok; a, ok = s.borrowed[a] {
-		s.claimed[a] = cmp.Or(s.claimed[a], "none of its own")
+		s.bereft[a] = true
 	}
 }
 
@@ -237,7 +237,7 @@ func (s *storm) look() {
 		r.decode(s.t, &list)
 		for _, e := range list.Entries {
 			dir := filepath.Join(place, e.Path)
-			if claimed := s.claimed[a]; claimed != "" && claimed != dir {
+			if claimed := s.claimed[a]; s.bereft[a] || claimed != "" && claimed != dir {
 				continue
 			}
 			switch e.State {
@@ -363,7 +363,8 @@ func (s *storm) excused(file string) bool {
 
 // claimedByKilled tells whether the file is of a checkpoint that a later attempt has claimed and may have been deleting when it was killed.
 func (s *storm) claimedByKilled(a int, file string) bool {
-	if c := s.claimed[a]; c == "" || !strings.HasPrefix(file, c+"/") && !strings.Contains(file, "/shared/") {
+	c, shared := s.claimed[a], strings.Contains(file, "/shared/")
+	if own := c != "" && (shared || strings.HasPrefix(file, c+"/")); !own && !(s.bereft[a] && shared) {
 		return false
 	}
 	for b := a + 1; b <= s.attempt; b++ {
