@@ -22,6 +22,17 @@ type Meta struct {
 	Raw []byte
 }
 
+// Types is the kind of the state and the names of its types, for people, and to tell whether handles of several sub-tasks agree.
+func (m *Meta) Types() string {
+	s := m.Kind.String()
+	for _, t := range []Type{m.Namespace, m.MapKey, m.Value} {
+		if t != nil {
+			s += " " + t.String()
+		}
+	}
+	return s
+}
+
 // Store keeps the keyed state of one sub-task as bytes: what a state backend has to do. What states mean is that of
 // Keyed, which package keyed builds upon a Store. One goroutine at a time uses a Store, but for what Snapshot gives.
 type Store interface {

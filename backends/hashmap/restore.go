@@ -56,7 +56,7 @@ func (s *Store) restoredTable(st *backends.State) (*table, error) {
 	if t == nil {
 		return s.register(m), nil
 	}
-	if was, want := typesOf(t.meta), typesOf(m); was != want {
+	if was, want := t.meta.Types(), m.Types(); was != want {
 		return nil, &backends.IncompatibleError{State: st.Name, Was: was, Want: want}
 	}
 	return t, nil
@@ -79,17 +79,6 @@ func metaOf(st *backends.State) *backends.Meta {
 		m.Raw = nil
 	}
 	return m
-}
-
-// typesOf is kind and types for people.
-func typesOf(m *backends.Meta) string {
-	s := m.Kind.String()
-	for _, t := range []backends.Type{m.Namespace, m.MapKey, m.Value} {
-		if t != nil {
-			s += " " + t.String()
-		}
-	}
-	return s
 }
 
 // restored is a state of one handle.

@@ -167,21 +167,10 @@ func (s *Store) restored(m *backends.Meta) (*table, error) {
 	switch {
 	case t == nil:
 		return s.addTable(m), nil
-	case typesOf(t.meta) != typesOf(m):
-		return nil, &backends.IncompatibleError{State: m.Name, Was: typesOf(t.meta) + " in one sub-task", Want: typesOf(m) + " in another"}
+	case t.meta.Types() != m.Types():
+		return nil, &backends.IncompatibleError{State: m.Name, Was: t.meta.Types() + " in one sub-task", Want: m.Types() + " in another"}
 	}
 	return t, nil
-}
-
-// typesOf is kind and types for people.
-func typesOf(m *backends.Meta) string {
-	s := m.Kind.String()
-	for _, t := range []backends.Type{m.Namespace, m.MapKey, m.Value} {
-		if t != nil {
-			s += " " + t.String()
-		}
-	}
-	return s
 }
 
 // absorb puts what the database of another sub-task has of the key groups.

@@ -7,10 +7,6 @@ import (
 	"github.com/ckpt-tool/ckpt/backends"
 )
 
-// delimiter lies between the elements of a joined list (Flink: StringAppendTESTOperator). It is no escape: elements
-// may hold it as well.
-const delimiter = ','
-
 // Elements yields the bytes of the elements of a List entry, cut out but not decoded. An element whose length
 // is not known ends it with an error, but for the only one there is.
 func Elements(e *backends.Entry) iter.Seq2[[]byte, error] {
@@ -24,7 +20,7 @@ func joined(t backends.Type, b []byte) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		for at := 0; at < len(b); at++ {
 			n, err := t.Size(b[at:])
-			if err == nil && at+n < len(b) && b[at+n] != delimiter {
+			if err == nil && at+n < len(b) && b[at+n] != backends.ListDelimiter {
 				err = &backends.TypeError{Type: t.String(), Offset: at + n, Message: "no delimiter behind the element of a list"}
 			}
 			if err != nil {
