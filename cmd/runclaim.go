@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"iter"
 	"os"
 	"strings"
 
@@ -16,15 +17,7 @@ func (r *running) takesOver() error {
 	if r.checkpoint == nil || mode == restore.NoClaim {
 		return nil
 	}
-	for _, h := range r.checkpoint.Walk() {
-		stream, ok := h.(metadata.StreamHandle)
-		if !ok {
-			continue
-		}
-		path, relative := layout.PathOf(stream)
-		if path == "" || relative {
-			continue
-		}
+	for path := range absolutePaths(r.checkpoint) {
 		there, err := r.blobs.Where(path)
 		if err != nil {
 			return err
@@ -36,6 +29,21 @@ func (r *running) takesOver() error {
 		}
 	}
 	return nil
+}
+
+// absolutePaths are those of the files that a checkpoint uses, as they stand in its `_metadata`, but for those relative to its directory.
+func absolutePaths(c *metadata.Checkpoint) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, h := range c.Walk() {
+			stream, ok := h.(metadata.StreamHandle)
+			if !ok {
+				continue
+			}
+			if p, relative := layout.PathOf(stream); p != "" && !relative && !yield(p) {
+				return
+			}
+		}
+	}
 }
 
 // sameLocal tells whether two URLs are one file of this machine, as by way of a symbolic link.

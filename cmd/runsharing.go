@@ -37,13 +37,8 @@ func (r *running) warnOfSharing(ctx context.Context) {
 // sharedFiles is the files below shared/ that a checkpoint uses.
 func sharedFiles(c *metadata.Checkpoint) map[string]bool {
 	files := map[string]bool{}
-	for _, h := range c.Walk() {
-		stream, ok := h.(metadata.StreamHandle)
-		if !ok {
-			continue
-		}
-		p, relative := layout.PathOf(stream)
-		if p != "" && !relative && path.Base(path.Dir(p)) == layout.SharedName {
+	for p := range absolutePaths(c) {
+		if path.Base(path.Dir(p)) == layout.SharedName {
 			files[layout.Canonical(p)] = true
 		}
 	}
